@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,7 @@ from duologue.metering import (
     metered,
     usage_told,
 )
+from duologue.tracing import TraceContext, exporting, traced
 
 ADA = Customer("talk:1", "ada")
 FIVE = Amount(characters=5)
@@ -74,6 +76,15 @@ async def test_an_engine_that_says_nothing_is_counted_once_with_its_customer_and
     (request,) = desk.requests
     assert (request.customer, request.amount, request.estimated, request.outcome) == (ADA, FIVE, False, "done")
     assert (request.began, request.ended, desk.over) == (0, 3 * SECOND, 1)
+
+
+async def test_a_request_says_in_which_span_it_was_asked_while_traces_are_exported() -> None:
+    desk, turn = Desk(), TraceContext(bytes(range(1, 17)), bytes(range(8, 16)))
+    for exported in (False, True):
+        with traced(turn), exporting() if exported else nullcontext():
+            call = desk.call()
+        assert [word async for word in metered(call, words("a"), five)] == ["a"]
+    assert [each.span for each in desk.requests] == ["", turn.header]
 
 
 async def test_what_an_engine_reports_counts_and_nothing_besides() -> None:

@@ -194,5 +194,5 @@ def answer_of(stretches: Stretches, number: int, answers: Sequence[TurnRecord]) 
     strip = silence_ms(first) if first is not None else {}
     if first is None or not strip:
         return Answer(cut=cut)
-    ways = {"network": strip["playout"], "browser": 0.0, "head": 0.0}
+    ways = {"network": strip.get("sending", 0.0) + strip["playout"], "browser": 0.0, "head": 0.0}
     return Answer({"microphone": (first.spoken_to - end) / MILLISECOND, **_stages(strip), **ways}, cut)

@@ -314,7 +314,8 @@ export interface paths {
         /**
          * Events
          * @description The newest of the show of this place, frame by frame, of the machine and of the answers in talks and calls; then
-         *     what each second adds: its frames, what went wrong with them and why, each process. No word that anybody said.
+         *     what each second adds: its frames, what went wrong with them and why, each process; and each step of an answer that
+         *     is being made. No word that anybody said.
          */
         get: operations["evidence_events"];
         put?: never;
@@ -1883,6 +1884,21 @@ export interface components {
             code?: string | null;
         };
         /**
+         * EvidenceAnswerEvent
+         * @description An answer that is being made has come a stage further, or is `over`: it is heard now, or never will be.
+         */
+        EvidenceAnswerEvent: {
+            /**
+             * Type
+             * @default answer
+             * @constant
+             */
+            type: "answer";
+            answer: components["schemas"]["GrowingAnswerView"];
+            /** Over */
+            over: boolean;
+        };
+        /**
          * EvidenceSecondEvent
          * @description What one more second added. An incident that is known is replaced.
          */
@@ -1935,6 +1951,11 @@ export interface components {
              * @description The newest sixty.
              */
             answers: components["schemas"]["AnswerView"][];
+            /**
+             * Growing
+             * @description Those that are being made.
+             */
+            growing: components["schemas"]["GrowingAnswerView"][];
         };
         /**
          * ExpiresAfter
@@ -2229,6 +2250,33 @@ export interface components {
             parameters?: {
                 [key: string]: unknown;
             } | null;
+        };
+        /**
+         * GrowingAnswerView
+         * @description An answer in a talk or a call that nobody has heard yet: the stages of its silence that are over, and the `stage`
+         *     that goes on `since` then.
+         */
+        GrowingAnswerView: {
+            /** Id */
+            id: string;
+            /**
+             * Of
+             * @enum {string}
+             */
+            of: "talk" | "call";
+            /** Speaker */
+            speaker: string;
+            /**
+             * At
+             * @description The person's speech ended.
+             */
+            at: number;
+            /** Stages */
+            stages: components["schemas"]["AnswerStage"][];
+            /** Stage */
+            stage: string;
+            /** Since */
+            since: number;
         };
         /**
          * Health
@@ -3357,7 +3405,7 @@ export interface components {
          * StreamedEvidence
          * @description The JSON of one event; the ``event:`` field repeats its ``type``.
          */
-        StreamedEvidence: components["schemas"]["EvidenceStateEvent"] | components["schemas"]["EvidenceSecondEvent"];
+        StreamedEvidence: components["schemas"]["EvidenceStateEvent"] | components["schemas"]["EvidenceSecondEvent"] | components["schemas"]["EvidenceAnswerEvent"];
         /**
          * StreamedFace
          * @description The JSON of one event; the ``event:`` field repeats its ``type``.

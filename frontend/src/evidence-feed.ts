@@ -1,7 +1,7 @@
 /** What the house does, second by second: followed while the Evidence page is shown, and no longer. */
 import { signal } from "@preact/signals";
 import type { Place } from "./addresses";
-import { begun, withSecond, type Live } from "./core/evidence";
+import { begun, withAnswer, withSecond, type Live } from "./core/evidence";
 import { KeptSource } from "./kept-source";
 import type { EvidenceEvent } from "./models";
 
@@ -13,7 +13,7 @@ export class EvidenceFeed {
   constructor(place: Place) {
     this.#source = new KeptSource<EvidenceEvent>({
       address: place.at("/api/evidence/events"),
-      types: ["state", "second"],
+      types: ["state", "second", "answer"],
       take: (event) => this.#take(event),
       ticks: () => true,
     });
@@ -30,6 +30,6 @@ export class EvidenceFeed {
   #take(event: EvidenceEvent): void {
     const { live } = this;
     if (event.type === "state") live.value = begun(event, live.value);
-    else if (live.value) live.value = withSecond(live.value, event);
+    else if (live.value) live.value = event.type === "answer" ? withAnswer(live.value, event) : withSecond(live.value, event);
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
-  begun, costsOf, growthOf, incidentIn, inTheMaking, marksOf, MINUTE_MS, reachOf, SECONDS, spreadOf, stageSpreads, troubleIn, withSecond, type Live,
+  begun, costsOf, growthOf, growthOfAnswer, incidentIn, inTheMaking, marksOf, MINUTE_MS, reachOf, SECONDS, spreadOf, stageSpreads, troubleIn, withAnswer, withSecond, type Live,
 } from "../src/core/evidence";
 import { figuresOf, runsOf, titleOfRun } from "../src/core/runs";
 import type { EvidenceState, FrameSecond, Incident, MachineSecond, RunView, TurnView } from "../src/models";
@@ -19,7 +19,7 @@ function incident(change: Partial<Incident> = {}): Incident {
 
 function state(change: Partial<EvidenceState> = {}): EvidenceState {
   const history = { at: [1000], p50: [9], p95: [10], most: [10], late: [0], left_out: [0] };
-  return { type: "state", show: SHOW, seconds: [second(1000)], history, incidents: [], machine: [MACHINE], answers: [], ...change };
+  return { type: "state", show: SHOW, seconds: [second(1000)], history, incidents: [], machine: [MACHINE], answers: [], growing: [], ...change };
 }
 
 describe("what is known of the house while it goes on", () => {
@@ -102,6 +102,15 @@ describe("a turn that is being made", () => {
     expect(growthOf(queued, 2000)?.at(-1)).toEqual({ name: "queued", ms: 400 });
     expect(growthOf(queued, 9500)?.at(-1)).toEqual({ name: "queued", ms: 7400 });
     expect(growthOf({ ...turn, asked: null }, 1800)).toBeNull();
+  });
+  it("of an answer goes on from what the server told", () => {
+    const answer = { id: "t/r1", of: "call" as const, speaker: "ada", at: 1000, stages: [{ name: "endpointing", ms: 350 }], stage: "first_token", since: 1350 };
+    expect(growthOfAnswer(answer, 1500)).toEqual([{ name: "endpointing", ms: 350 }, { name: "first_token", ms: 150 }]);
+    const live = withAnswer(begun(state(), null), { type: "answer", answer, over: false });
+    const later = withAnswer(live, { type: "answer", answer: { ...answer, stage: "voice", since: 1700 }, over: false });
+    expect(later.growing.map(({ stage }) => stage)).toEqual(["voice"]);
+    expect(withSecond(later, { type: "second", show: SHOW, second: second(2000), incidents: [], machine: MACHINE, answers: [] }).growing).toEqual(later.growing);
+    expect(withAnswer(later, { type: "answer", answer, over: true }).growing).toEqual([]);
   });
   it("is one that nobody has heard, the first in front", () => {
     const others = [{ ...turn, id: "n", asked: 2000, state: "writing" }, turn, { ...turn, id: "p", kind: "person" }, { ...turn, id: "o", state: "on_air" }] as TurnView[];

@@ -25,6 +25,7 @@ from typing import Protocol, TypeVar, cast
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import PeerError
 from duologue.streams import closing
+from duologue.tracing import current_trace
 
 T = TypeVar("T")
 
@@ -161,6 +162,8 @@ class EngineRequest:
     outcome: RequestOutcome
     began: int
     ended: int
+    span: str = ""
+    """In which it was asked, as a ``traceparent`` has it; empty: nobody exports traces."""
 
 
 class EngineCall:
@@ -183,6 +186,8 @@ class EngineCall:
         self.service = service
         self.engine = engine
         self.customer = current_customer()
+        asked = current_trace()
+        self._span = asked.header if asked is not None else ""
         self.reported = NOTHING
         """By all its requests so far."""
         self.requests = 0
@@ -215,7 +220,16 @@ class EngineCall:
         if self._told is not None:
             self._told(
                 EngineRequest(
-                    self.service, self.engine, model, self.customer, amount, estimated, outcome, began, self._since
+                    self.service,
+                    self.engine,
+                    model,
+                    self.customer,
+                    amount,
+                    estimated,
+                    outcome,
+                    began,
+                    self._since,
+                    self._span,
                 )
             )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from duologue.app.evidence import board as evidence_board
 from duologue.app.evidence.board import MOST_QUEUED, EvidenceBoard
-from duologue.app.evidence.models import EvidenceEvent, EvidenceSecondEvent, EvidenceStateEvent
+from duologue.app.evidence.models import EvidenceAnswerEvent, EvidenceEvent, EvidenceSecondEvent, EvidenceStateEvent
 from duologue.clock import MILLISECOND, SECOND, VirtualClock
 from duologue.telemetry.ledger import FrameRecord, MachineRecord, PauseRecord, ShowRecord, TurnRecord
 from duologue.telemetry.stream import HOUSE, Ledger
@@ -148,6 +149,65 @@ def test_a_house_without_a_show_tells_of_its_machine_and_of_answers_without_thei
     assert (told.of, told.speaker, sum(each.ms for each in told.stages)) == ("talk", "ada", 800.0)
     assert second.answers == state.answers
     assert "secret" not in state.model_dump_json()
+
+
+def test_an_answer_grows_stage_by_stage_until_it_is_heard() -> None:
+    async def story() -> None:
+        scene = Scene(show=False)
+        at = scene.clock.now()
+        record = TurnRecord("t/r1", "t", 2, "ada", "answer", "A secret.", question="t/p1", asked=at)
+        with scene.board.watch() as watch:
+            assert isinstance(await watch.take(), EvidenceStateEvent)
+            scene.ledger.turn("talk:t", record)  # thought ahead: nobody waits for it yet
+            record.spoken_to, record.decided, record.understood = at, at + 350 * MILLISECOND, at + 350 * MILLISECOND
+            record.asked = record.decided
+            scene.ledger.turn("talk:t", record)
+            record.first_token = at + 600 * MILLISECOND
+            scene.ledger.turn("talk:t", record)
+            scene.ledger.turn("talk:t", record)  # nothing of it is new
+            record.first_sentence, record.voiced = at + 700 * MILLISECOND, at + 900 * MILLISECOND
+            scene.ledger.turn("talk:t", record)
+            with scene.board.watch() as late:
+                state = await late.take()
+            record.on_air = at + SECOND
+            scene.ledger.turn("talk:t", record)
+            told = [await watch.take() for _ in range(4)]
+        assert isinstance(state, EvidenceStateEvent) and scene.board.state().growing == ()
+        steps = [each for each in told if isinstance(each, EvidenceAnswerEvent)]
+        assert [(each.answer.stage, each.over) for each in steps] == [
+            ("first_token", False), ("first_sentence", False), ("playout", False), ("", True),
+        ]  # fmt: skip
+        assert state.growing == (steps[2].answer,)
+        (answer,) = state.growing
+        assert {each.name: each.ms for each in answer.stages} == {
+            "endpointing": 350, "transcript": 0, "floor": 0, "first_token": 250, "first_sentence": 100, "voice": 200,
+        }  # fmt: skip
+        assert (answer.of, answer.since - answer.at) == ("talk", 900) and "secret" not in answer.model_dump_json()
+
+    asyncio.run(story())
+
+
+def test_an_answer_that_is_never_heard_grows_no_longer() -> None:
+    scene = Scene(show=False)
+    at = scene.clock.now()
+    record = TurnRecord("c/r1", "c", 2, "ada", "answer", spoken_to=at, decided=at + SECOND, question="c/p1")
+    scene.ledger.turn("line:c", record)
+    scene.ledger.turn("show:day", replace(record, id="s/r1"))
+    assert [each.of for each in scene.board.state().growing] == ["call"]
+    scene.ledger.close_turns("line:c")
+    assert scene.board.state().growing == ()
+
+
+def test_a_session_of_the_realtime_api_is_a_talk() -> None:
+    scene = Scene(show=False)
+    at = scene.clock.now()
+    answer = TurnRecord(
+        "t/r1", "t", 2, "ada", "answer", state="ended", question="t/p1", spoken_to=at, decided=at + SECOND,
+        understood=at + SECOND, asked=at + SECOND, on_air=at + 2 * SECOND, ended=at + 3 * SECOND,
+    )  # fmt: skip
+    scene.ledger.enter("api:t", answer)
+    (told,) = scene.board.state().answers
+    assert (told.of, sum(each.ms for each in told.stages)) == ("talk", 2000.0)
 
 
 def test_a_house_that_ends_lets_its_watchers_go() -> None:

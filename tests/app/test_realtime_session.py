@@ -17,11 +17,15 @@ from duologue.app.realtime import answers as realtime_answers
 from duologue.app.realtime.sound import DeltaWriter
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND
+from duologue.evidence.budgets import PRESETS
+from duologue.evidence.report import ReportSource, read_report
 from duologue.language.engine import Prompt
 from duologue.language.fake import FakeLanguage
 from duologue.language.tools import ToolCall
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing_fake import Hearing, evenly
+from duologue.telemetry.run_shelf import RunShelf, RunState
+from duologue.telemetry.runs import RunKeeping
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
@@ -95,6 +99,26 @@ def test_who_writes_is_answered_by_voice(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert next((turn.heard, turn.estimated) for turn in answers) == ("Not very much. And you?", True)
     assert {entry.of.partition(":")[0] for entry in door.entries} == {"api"}
     assert door.realtime.held == 0 and not any(door.admission.places.taken.values())
+
+
+def test_a_session_keeps_a_run_and_has_a_report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def story(door: RealtimeDoor) -> None:
+        door.ledger.keep_runs(RunKeeping(tmp_path / "runs"))
+        client = door.open()
+        client.write("What is new?")
+        await client.until("response.done")
+        await asyncio.sleep(5)
+
+    door = play(monkeypatch, tmp_path, story, "Not very much. And you?")
+    assert door.ledger.recorder is not None
+    door.ledger.recorder.flush()
+    door.ledger.recorder.close()
+    (run,) = RunShelf(tmp_path / "runs").runs()
+    assert (run.digest.what, run.digest.of.partition(":")[0], run.state) == ("talk", "api", RunState.OVER)
+    talks = read_report([ReportSource(run.id, run.folder)], PRESETS["usual"]).talks
+    assert talks is not None and talks.answers is not None and (talks.parts, talks.answers.count) == (1, 1)
+    (row,) = talks.rows
+    assert "sending" in row.stages and row.words == "What is new?"
 
 
 def test_the_first_sound_has_left_before_the_next_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

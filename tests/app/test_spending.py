@@ -44,6 +44,7 @@ from duologue.store.usage import of_day
 from duologue.store.values import UsageSum, Who
 from duologue.telemetry.ledger import Entry, UsageRecord
 from duologue.telemetry.stream import Ledger
+from duologue.tracing import TraceContext, exporting, traced
 from store_doubles import InstantStore
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
@@ -121,6 +122,14 @@ async def test_a_request_is_priced_and_entered_where_it_is_made(house: House) ->
     assert (record.characters, record.cost_nanos, record.currency, record.person) == (12, 12_000_000, "EUR", "ada-id")
     assert record.sound_ms == 500.0 and not record.estimated and record.outcome == "done"
     assert house.entries[-1].of == "talk:7"
+
+
+async def test_the_span_that_asked_is_in_the_ledger_while_traces_are_exported(house: House) -> None:
+    turn = TraceContext(bytes(range(1, 17)), bytes(range(8, 16)))
+    with exporting(), traced(turn):
+        await house.say("Hello there.")
+    await house.say("Hello there.")
+    assert [record.span for record in house.records] == [turn.header, ""]
 
 
 async def test_what_has_no_price_is_counted_and_what_is_done_here_costs_nothing(house: House) -> None:

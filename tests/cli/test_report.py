@@ -152,6 +152,23 @@ def test_several_ledgers_and_all_of_them_as_json(tmp_path: Path) -> None:
     assert parts["talk:c"]["too_early"] == 1 and found["torn"] == 0
 
 
+def test_what_got_worse_is_the_exit_code_and_a_chapter_of_the_file(tmp_path: Path) -> None:
+    def talks(name: str, slower: int) -> Path:
+        answers = [
+            replace(ANSWER, id=f"c/r{number}", handovers=(), on_air=ANSWER.on_air + (slower + number % 5) * MILLISECOND)
+            for number in range(12)
+        ]
+        return write(tmp_path / name, "talk:c", TALK[0], PERSON, *answers)
+
+    old, new, page = talks("old.jsonl", 0), talks("new.jsonl", 900), tmp_path / "new.html"
+    done = CliRunner().invoke(build(["report"]), ["report", str(new), "--against", str(old), "-o", str(page)])
+    assert done.exit_code == 1 and "| silence before an answer, middle |" in done.output and "| worse |" in done.output
+    assert "What changed" in page.read_text("utf-8")
+    assert "| better |" in told(str(old), "--against", str(new))
+    found = json.loads(told(str(old), "--against", str(old), "--json"))
+    assert {each["outcome"] for each in found["changes"]} == {"no change beyond noise"} and found["gone"] == []
+
+
 def test_an_empty_talk_and_a_missing_one(tmp_path: Path) -> None:
     assert "No answer to speech is in it." in told(str(write(tmp_path / "talk.jsonl", "talk:c")))
     with pytest.raises(InputError, match="there is no ledger"):

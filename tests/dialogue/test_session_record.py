@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import invariant
@@ -16,13 +17,25 @@ from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, milliseconds
 from duologue.dialogue.session.record import SessionRecorder
 from duologue.dialogue.turns.policy import Policy
-from duologue.dialogue.turns.vocabulary import Commit, Effect, Event, HangUp, Note, Report, Stage, State
+from duologue.dialogue.turns.vocabulary import (
+    AudioReady,
+    Commit,
+    Effect,
+    Event,
+    HangUp,
+    Note,
+    Report,
+    Stage,
+    State,
+    Think,
+)
 from duologue.errors import PeerError
 from duologue.language.chain import LanguageChain
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.languages import ENGLISH
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing_fake import Hearing, evenly
+from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import EndingOutcome, EndingRecord, TurnRecord
 from duologue.telemetry.turns import FINAL_STATES, silence_ms
 from few_examples import examples
@@ -76,6 +89,17 @@ def test_a_question_and_its_answer() -> None:
     (begin, end), *_ = talk.sounding()
     assert answer.on_air / SECOND == pytest.approx(begin, abs=0.021)
     assert answer.ended / SECOND == pytest.approx(end, abs=0.041)
+
+
+def test_sentences_that_the_speech_cache_had_are_counted_once() -> None:
+    kept: dict[str, TurnRecord] = {}
+    recorder = SessionRecorder("c", "ada", "person", lambda record: kept.update({record.id: replace(record)}))
+    there = Utterance("u1", "ada", "Well.", np.zeros(480, np.float32), cached=True)
+    made = replace(there, id="u2", text="It is noon.", cached=False)
+    recorder.take(Think("r1", "what time is it", False), SECOND)
+    for utterance, index in ((there, 0), (there, 0), (made, 1)):
+        recorder.take(AudioReady("r1", index, utterance), 2 * SECOND)
+    assert kept["c/r1"].cached == 1
 
 
 def test_a_final_transcript_that_was_asked_for_ahead_takes_no_time() -> None:

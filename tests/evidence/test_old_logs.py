@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checked_page import checked
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -122,6 +123,21 @@ root      4243 31.5  2.1 812344 174080 ?  Sl   10:02   0:31 /usr/bin/ffmpeg -i x
     assert found["process ffmpeg memory"]["most"] == 170.0
 
 
+def test_a_machine_that_writes_commas_for_points_and_an_older_top() -> None:
+    text = """
+%Cpu(s): 71,2 us,  8,1 sy,  0,0 ni, 11,4 id,  0,2 wa,  0,0 hi,  1,0 si,  8,1 st
+   4242 root      rt   0 4521344   1,2g  84512 R  97,3  7,6   3:14,15 python3
+Cpu(s): 12.5%us,  1.0%sy,  0.0%ni, 80.0%id,  0.0%wa,  0.0%hi,  0.0%si,  6.5%st
+"""
+    found = as_dict(read(text))
+    series = found["series"]
+    assert (series["machine programs"]["least"], series["machine programs"]["most"]) == (12.5, 71.2)
+    assert (series["machine stolen"]["least"], series["machine idle"]["most"]) == (6.5, 80.0)
+    assert series["process python3 CPU"]["most"] == 97.3
+    assert series["process python3 memory"]["most"] == pytest.approx(1228.8)
+    assert found["understood"] == 3
+
+
 def test_a_time_before_the_tag_is_a_clock_that_midnight_does_not_turn_back() -> None:
     text = "2026-06-10 23:59:58,500 INFO [Frame 1]\n23:59:59.000 [Frame 2]\n[00:00:03] [Frame 3]\n00:00:01 [Frame 4]"
     log = read(text)
@@ -212,6 +228,28 @@ def test_the_command_prints_a_verdict_or_json_and_names_a_file_that_is_not_there
     ours.write_text('{"v":1,"id":"0199","at":0,"kind":"header","of":"house","wall_ns":1}\n{"v":1,"kind":"turn"}\n')
     refused = runner.invoke(app, ["analyze", str(ours)])
     assert isinstance(refused.exception, InputError) and "duologue report" in refused.exception.remedy
+
+
+def test_a_page_of_old_logs_is_whole_and_has_what_the_table_has(tmp_path: Path) -> None:
+    one, other, page = tmp_path / "one.log", tmp_path / "<other>.log", tmp_path / "old.html"
+    one.write_text(a_show(1_020, 125, 3)[0])
+    points = [f"{point} [call 1] ts={at}" for point, at in (("t1: LLaMA send-to-Kokoro", 10), ("t2: a", 10.5))]
+    other.write_text("\n".join([*points, "t3: b [call 1] ts=10.501", "[Zap]"]))
+    told = CliRunner().invoke(build(["analyze"]), ["analyze", str(one), str(other), "-o", str(page)])
+    assert told.exit_code == 0 and "1,020 frames" in told.stdout and "One answer in calls." in told.stdout
+    found = checked(page.read_text("utf-8"))
+    words = " ".join(found.words)
+    assert {"#main", "#log0", "#log1"} <= set(found.links) and str(other) in words
+    lines = as_dict(read(one.read_text()))
+    miss = lines["series"]["compositor miss"]
+    assert {f"{miss['p95']:g}", f"{miss['over_budget']:,}", "compositor miss", "t1→t2"} <= set(found.words)
+    assert all(each in words for each in (*lines["worst"], *lines["cannot_tell"])) and "[Zap] 1" in words
+    assert page.read_text("utf-8").count("<svg") >= 3
+
+
+def test_a_form_that_there_is_not_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    refused = CliRunner().invoke(build(["analyze"]), ["analyze", str(tmp_path / "none.log"), "-o", "old.pdf"])
+    assert isinstance(refused.exception, InputError) and "HTML, Markdown or JSON" in refused.exception.what
 
 
 def test_a_line_that_no_grammar_knows_is_one_line() -> None:

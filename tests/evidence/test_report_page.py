@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from checked_page import checked
 from made_shows import HOUSE, MACHINE, ORIGIN, SHOW, START, WALL, frames, machine, show, told
 
 from duologue.clock import MILLISECOND, SECOND
@@ -17,7 +17,8 @@ from duologue.errors import InputError
 from duologue.evidence import findings, svg
 from duologue.evidence.budgets import PRESETS, Budgets, read_budgets
 from duologue.evidence.causes import Culprit
-from duologue.evidence.comparison import ChangeOutcome, as_lines, compare
+from duologue.evidence.changes import ChangeOutcome, ReportComparison, as_lines
+from duologue.evidence.comparison import compare, gone
 from duologue.evidence.markdown import as_markdown
 from duologue.evidence.page import as_page
 from duologue.evidence.percentiles import Percentiles
@@ -33,6 +34,7 @@ from duologue.telemetry.ledger import (
     OverRecord,
     PacketsRecord,
     QualityRecord,
+    SkipRecord,
     TurnRecord,
 )
 from duologue.telemetry.lines import encode
@@ -40,7 +42,6 @@ from duologue.telemetry.lines import encode
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 MS = MILLISECOND
-VOID = {"meta", "br", "line", "rect", "polyline", "img", "hr", "i"}
 
 
 def write(path: Path, entries: Sequence[Entry]) -> Path:
@@ -109,48 +110,6 @@ def a_call(answers: Sequence[TurnRecord], of: str = "line:c", wall: int = WALL) 
 
 def page(report: EvidenceReport) -> str:
     return "".join(as_page(report))
-
-
-class Checker(HTMLParser):
-    """Whether tags are nested, and what is asked of the network."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.asked: list[str] = []
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.words: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        assert tag not in ("script", "iframe", "object", "link")
-        self.asked += [given[name] or "" for name in ("src", "srcset", "xlink:href") if name in given]
-        self.ids += [given["id"] or ""] if "id" in given else []
-        self.links += [given["href"] or ""] if "href" in given else []
-        if tag == "svg":
-            assert given["role"] == "img" and given["aria-label"]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag in VOID
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag, tag
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-
-def checked(markup: str) -> Checker:
-    found = Checker()
-    found.feed(markup)
-    assert not found.open and not found.asked
-    assert len(set(found.ids)) == len(found.ids) and {f"#{each}" for each in found.ids} >= set(found.links)
-    assert "url(" not in markup and "@import" not in markup and "http" not in markup.replace("<!doctype html>", "")
-    return found
 
 
 def test_a_show_in_which_nothing_went_wrong_is_said_to_be_so(tmp_path: Path) -> None:
@@ -274,6 +233,13 @@ def test_answers_are_told_stage_by_stage_and_the_slowest_by_where_it_lost(tmp_pa
     assert sum(found["turns"][0]["stages"].values()) == found["turns"][0]["total_ms"] == 760.0
     words = " ".join(checked(page(report)).words)
     assert "Waterfall of the answers" in words and "why <b>?" in words and "ada to “why <b>?”" in words
+
+
+@pytest.mark.parametrize(("of", "calls"), [("line:c", 1), ("talk:c", 0), ("api:c", 0)])
+def test_answers_are_told_wherever_people_converse(tmp_path: Path, of: str, calls: int) -> None:
+    report = report_of(tmp_path, a_call([answer(0, START, (350, 40, 200, 60, 90, 20))], of=of))
+    assert report.talks is not None and report.talks.answers is not None
+    assert (report.talks.answers.most, report.talks.calls, report.talks.parts) == (760.0, calls, 1)
 
 
 def test_of_a_talk_in_writing_nothing_is_said_that_only_speech_has(tmp_path: Path) -> None:
@@ -413,6 +379,24 @@ def test_markdown_and_json_tell_the_same(tmp_path: Path) -> None:
     assert all(line.endswith("|") for line in rows)
 
 
+def test_markdown_has_the_silences_the_machine_each_answer_and_the_way(tmp_path: Path) -> None:
+    """What a page draws stands in a table where nothing can be drawn."""
+    show_lines = list(as_markdown(report_of(tmp_path, a_show(), name="show")))
+    call_lines = list(as_markdown(report_of(tmp_path, a_call([answer(0, START, (350, 40, 200, 60, 90, 20))]))))
+
+    def cells(lines: Sequence[str], row: str) -> list[str]:
+        return next(line for line in lines if line.startswith(f"| {row} |")).split(" | ")
+
+    assert cells(show_lines, "there was")[1:] == ["4", "500", "500", "500", "500 |"]
+    assert cells(show_lines, "CPU of stage, %")[-1] == "28 |" and cells(show_lines, "CPU of stolen (of all cores), %")
+    assert len([line for line in show_lines if "chad: Tea is the better" in line]) == 3
+    heads = cells(call_lines, "at | answers, ms")
+    assert heads == ["| at", "answers, ms", "endpointing", "transcript", "first token", "first sentence", "voice",
+                     "sending", "all |"]  # fmt: skip
+    assert cells(call_lines, "0:00")[2:] == ["350", "40", "200", "60", "90", "20", "760 |"]
+    assert cells(call_lines, "jitter, ms")[1] == "1"
+
+
 def test_percentiles_are_values_that_were_seen() -> None:
     assert Percentiles.of([]) is None
     assert Percentiles.of([3.0]) == Percentiles(1, 3.0, 3.0, 3.0, 3.0)
@@ -429,6 +413,10 @@ def test_budgets_are_read_and_a_wrong_one_is_named(tmp_path: Path) -> None:
     kept = {each.name: each for each in report.budgets}
     assert (kept["answer"].over, kept["t1 → t2"].over, kept["t2 → t3"].over) == (1, 1, 1)
     assert (kept["t1 → t2"].most_ms, kept["t2 → t3"].most_ms) == (320.0, 20.0)
+    file.write_text("[budgets]\nendpointing_ms = 300\nfirst_token_ms = 100\n")
+    report = report_of(tmp_path, a_call([answer(0, START, (350, 0, 100, 50, 320, 20))]), read_budgets(file))
+    kept = {each.name: (each.count, each.over) for each in report.budgets}
+    assert (kept["endpointing"], kept["first token"]) == ((1, 1), (1, 0)) and "voice" not in kept
     for text, what in (
         ("[budgets]\nfame_ms = 3", "no budget 'fame_ms'"), ('preset = "old"', "no preset 'old'"),
         ("[budgets]\nanswer_ms = true", "answer_ms is True"), ("[budgets", "no TOML"),
@@ -449,6 +437,7 @@ def test_a_change_beyond_noise_is_told_and_noise_is_not(tmp_path: Path) -> None:
 
     before, same, slower = calls("before", 90, 7), calls("same", 90, 11), calls("slower", 240, 11)
     outcomes = {each.name: each.outcome for each in compare(same, before)}
+    assert outcomes.pop("turns decided too early, all") is ChangeOutcome.FEW, "each has one decision"
     assert set(outcomes.values()) <= {ChangeOutcome.SAME}
     changes = {each.name: each for each in compare(slower, before)}
     voice, silence = changes["voice, middle"], changes["silence before an answer, middle"]
@@ -473,3 +462,67 @@ def test_frames_are_compared_in_blocks(tmp_path: Path) -> None:
     dear = show(frames(600, encode={number: 14.0 for number in range(600)}))
     changes = {each.name: each.outcome for each in compare(report_of(tmp_path, dear, name="d"), before)}
     assert changes["frame time, middle"] is ChangeOutcome.WORSE
+
+
+def test_frames_that_are_not_there_and_pictures_at_half_the_rate_are_worse(tmp_path: Path) -> None:
+    before = report_of(tmp_path, a_show(), name="b")
+    assert "frames left out, all" not in {each.name for each in compare(report_of(tmp_path, a_show()), before)}
+    made = [each for each in frames(600) if not 200 <= each.number < 400]
+    skipped = [told(SHOW, START, SkipRecord(START + 7 * SECOND, 200, 400, 1_600.0))]
+    changes = {each.name: each for each in compare(report_of(tmp_path, show(made, extra=skipped), name="s"), before)}
+    missing = changes["frames left out, all"]
+    assert (missing.before, round(missing.after), missing.outcome) == (0.0, 3333, ChangeOutcome.WORSE)
+    plain = show([replace(each, periods=2) for each in frames(600) if each.number % 2 == 0])
+    changes = {each.name: each for each in compare(report_of(tmp_path, plain, name="p"), before)}
+    half = changes["frames at half the rate, all"]
+    assert (half.after, half.outcome) == (10_000.0, ChangeOutcome.WORSE)
+
+
+def test_answers_that_fail_and_turns_decided_too_early_are_worse(tmp_path: Path) -> None:
+    def calls(name: str, bad: int) -> EvidenceReport:
+        answers = [
+            answer(n, START + n * 10 * SECOND, (350, 40, 200, 60, 90, 20), **({"apologised": 1} if n < bad else {}))
+            for n in range(20)
+        ]
+        endings = [
+            told("line:c", START, EndingRecord("t", "t/p", START, "unsure", 650, 650.0, "I", (), outcome))
+            for outcome in [EndingOutcome.WENT_ON] * bad + [EndingOutcome.ANSWERED] * (20 - bad)
+        ]
+        return report_of(tmp_path, [*a_call(answers), *endings], name=name)
+
+    changes = {each.name: each for each in compare(calls("bad", 12), calls("good", 0))}
+    failed, early = changes["answers that failed, all"], changes["turns decided too early, all"]
+    assert (failed.before, failed.after, failed.outcome) == (0.0, 60.0, ChangeOutcome.WORSE)
+    assert early.outcome is ChangeOutcome.WORSE and early.low > 0
+    assert changes["silence before an answer, middle"].outcome is ChangeOutcome.SAME
+
+
+def test_what_is_not_there_any_more_is_no_improvement(tmp_path: Path) -> None:
+    whole = report_of(tmp_path, a_call([answer(n, START, (350, 40, 200, 60, 90, 20)) for n in range(9)]), name="whole")
+    silent = report_of(
+        tmp_path, a_call([answer(n, START, (350, 40, 200, 60, 90, 20), on_air=0) for n in range(9)]), name="silent"
+    )
+    assert gone(silent, whole) == ["9 answers that were heard"] and gone(whole, silent) == []
+    assert ReportComparison("whole", (), gone(silent, whole)).worse and not ReportComparison("whole", (), ()).worse
+    with pytest.raises(InputError, match="nothing in common"):
+        compare(report_of(tmp_path, a_show(), name="show"), whole)
+
+
+def test_a_comparison_is_a_chapter_of_every_form(tmp_path: Path) -> None:
+    before, after = report_of(tmp_path, a_show(), name="b"), report_of(tmp_path, a_show(), name="a")
+    after.compared = ReportComparison("the <old> run", compare(after, before), ["3 frames"])
+    found = checked(page(after))
+    words = " ".join(found.words)
+    assert "Since the <old> run" in words and "#changes" in found.links and "frame time, middle" in words
+    assert "Not there any more: 3 frames." in words
+    lines = list(as_markdown(after))
+    assert "## What changed" in lines and any(line.startswith("| frame time, middle |") for line in lines)
+    assert as_dict(after)["against"]["old"] == "the <old> run" and "against" not in as_dict(before)
+    assert "What changed" not in page(before)
+
+
+def test_frames_at_half_the_rate_have_two_periods_in_the_table_of_budgets_too(tmp_path: Path) -> None:
+    made = [replace(each, periods=2) for each in frames(60, encode={10: 50.0, 20: 80.0}) if each.number % 2 == 0]
+    report = report_of(tmp_path, show(made))
+    (kept,) = [each for each in report.budgets if each.name.endswith("frame")]
+    assert (kept.over, report.shows[0].over_budget) == (1, 1)

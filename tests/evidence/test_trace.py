@@ -25,6 +25,7 @@ from duologue.telemetry.ledger import (
     PauseRecord,
     StepRecord,
     TurnRecord,
+    UsageRecord,
 )
 from trace_reader import check_trace
 
@@ -149,6 +150,25 @@ def test_everything_else_has_its_place_on_the_same_axis() -> None:
     cpu = [e for e in events if e["name"] == "CPU (% of a core)"]
     assert {tuple(e["args"]) for e in cpu} == {("cpu",)} and len({e["pid"] for e in cpu}) == 3
     assert by_name["all cores (%)"]["args"] == {"stolen": 0.1, "busy": 31.0, "other programs": 6.5}
+
+
+def test_what_engines_were_asked_is_on_a_thread_of_each_and_requests_at_once_beside_each_other() -> None:
+    def asked(engine: str, until: int, took: float, **more: Any) -> Entry:
+        service = "stt" if engine == "whisper" else "llm"
+        return told(TALK, START + until * MS, UsageRecord(service, engine, took_ms=took, **more))
+
+    events = traced(
+        asked("whisper", 300, 250.0, sound_ms=1_900.0), asked("llama", 700, 350.0, prompt_tokens=90, model="gemma"),
+        asked("llama", 900, 700.0, outcome="cut"), asked("llama", 1_400, 500.0),
+    )  # fmt: skip
+    names = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
+    spans = [e for e in events if e.get("cat") == "request"]
+    assert [(names[e["tid"]], e["name"], e["dur"]) for e in spans] == [
+        ("whisper", "hears", 250_000), ("llama", "thinks", 350_000), ("llama 2", "thinks", 700_000),
+        ("llama", "thinks", 500_000),
+    ]  # fmt: skip
+    assert spans[0]["ts"] == us(START + 50 * MS)
+    assert spans[1]["args"] == {"of": TALK, "model": "gemma", "outcome": "done", "prompt_tokens": 90}
 
 
 def test_a_ledger_without_times_of_a_turn_breaks_nothing() -> None:

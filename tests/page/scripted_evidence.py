@@ -81,6 +81,7 @@ class ScriptedEvidence:
         self._told = told
         self._talks = talks
         self._second = 0
+        self._asked = False
         self.ledger = Ledger(SYSTEM_CLOCK)
         self._folder = folder
         self.recorder = self.ledger.keep_runs(RunKeeping(folder))
@@ -109,9 +110,21 @@ class ScriptedEvidence:
             while True:
                 await SYSTEM_CLOCK.wait_until(begin + SECOND)
                 self._tell(begin)
+                if self._talks:
+                    self._ask(begin)
                 begin += SECOND
         finally:
             await asyncio.to_thread(self.recorder.close)
+
+    def _ask(self, begin: int) -> None:
+        """An answer that is thought of until the server ends: its model gives no word."""
+        asked = TurnRecord(
+            "t2/r1", "t2", 3, "virgin", "answer", question="t2/p1", spoken_to=begin, decided=begin + SECOND // 3,
+            understood=begin + SECOND // 3, asked=begin + SECOND // 3, state="writing",
+        )  # fmt: skip
+        if not self._asked:
+            self._asked = True
+            self.ledger.turn("talk:t2", asked)
 
     def _tell(self, begin: int) -> None:
         for show in self.shows.values():

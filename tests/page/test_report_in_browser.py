@@ -133,7 +133,16 @@ async def test_words_stand_out_by_day_and_by_night(window: Browser, report: Path
 
 async def test_it_is_printed_whole(window: Browser, report: Path) -> None:
     page, _ = await opened(window, report, 1280)
+    assert not await page.locator("details li, details td").first.is_visible()
+    await page.set_viewport_size({"width": 720, "height": 1000})  # what a sheet of A4 has between its margins
     await page.emulate_media(media="print")
     await expect(page.locator("nav")).to_be_hidden()
+    hidden = await page.evaluate("""() => [...document.querySelectorAll('details td, details li')]
+      .filter(each => !each.checkVisibility()).map(each => each.textContent)""")
+    assert hidden == [], "what is folded up is on paper, too"
+    assert await page.locator("details td").count() > 3
+    beyond = await page.evaluate("""() => [...document.querySelectorAll('main *')]
+      .filter(each => each.getBoundingClientRect().right > 721).map(each => each.outerHTML.slice(0, 80))""")
+    assert beyond == [], "nothing ends beyond the edge of the sheet"
     assert len(await page.pdf(format="A4")) > 20_000
     await page.context.close()

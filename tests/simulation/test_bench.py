@@ -17,7 +17,7 @@ from duologue.dialogue.session.session import SessionOptions
 from duologue.errors import InputError
 from duologue.evidence.bench import BenchResult, as_json, as_table, broken, changes, held, read_result, series_of
 from duologue.evidence.budgets import Budgets
-from duologue.evidence.comparison import ChangeOutcome
+from duologue.evidence.changes import ChangeOutcome
 from duologue.settings import Settings, load_settings
 from duologue.simulation import bench
 from duologue.simulation.runner import PLAIN

@@ -24,6 +24,7 @@ from duologue.speech.piper import engine as piper
 from duologue.speech.piper.engine import PiperSettings
 from duologue.speech.speech_cache import CachedLine, CachedSpeech, SpeechCache, cache_key, fingerprint
 from duologue.speech.utterance import Mark, MarkKind
+from duologue.speech.voicing.voicing import Voicing
 
 MEGABYTE = 1_000_000
 
@@ -95,6 +96,19 @@ async def test_what_was_said_once_is_not_asked_again_and_sounds_the_same(tmp_pat
     counts = engine.cache.counts
     assert (counts.misses, counts.stored, counts.entries) == (1, 1, 1)
     assert counts.bytes == sum(path.stat().st_size for path in files(tmp_path))
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_an_utterance_says_whether_it_was_there(tmp_path: Path, streams: bool) -> None:
+    engine = await warm(FakeSpeech(), SpeechCache(tmp_path, MEGABYTE))
+    voicing, told = Voicing(engine), list[bool]()
+    for number in range(2):
+        given = {"speaker": "ada", "utterance_id": f"u{number}"}
+        if streams:
+            told.append({each.utterance.cached async for each in voicing.stream(SENTENCE, "low", **given)} == {True})
+        else:
+            told.append((await voicing.voice(SENTENCE, "low", **given)).utterance.cached)
+    assert told == [False, True]
 
 
 async def test_voice_text_engine_and_settings_all_count(tmp_path: Path) -> None:

@@ -105,6 +105,19 @@ def test_requests_to_engines_are_counted_with_what_they_took_and_cost() -> None:
     assert found["duologue_engine_out{engine=elevenlabs,kind=tts}"] == 0
 
 
+def test_an_apology_is_voiced_from_when_it_was_decided_on() -> None:
+    at = 5_000 * SECOND
+    apology = TurnRecord(
+        "c/r1", "c", 1, "ada", "answer", state="ended", question="c/p1", spoken_to=at, decided=at + SECOND,
+        understood=at + SECOND, asked=at + SECOND, apologised=at + 2 * SECOND,
+        first_audio=at + 2 * SECOND + SECOND // 4, sent=at + 2 * SECOND + SECOND // 2, on_air=at + 3 * SECOND,
+    )  # fmt: skip
+    found = values(told(apology, of="line:1"))
+    assert found["duologue_turn_voice_seconds_sum{of=line}"] == pytest.approx(0.25)
+    assert found["duologue_turn_send_seconds_sum{of=line}"] == pytest.approx(0.25)
+    assert found["duologue_turn_stage_seconds_sum{of=line,stage=sending}"] == pytest.approx(0.25)
+
+
 def test_a_picture_that_stands_for_two_periods_may_cost_two() -> None:
     found = values(told(frame(10.0, 50.0, Cause.ENCODE, periods=2)))
     assert "duologue_frames_over_budget_total{cause=encode,of=show:day}" not in found

@@ -8,6 +8,7 @@ import itertools
 import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,13 +20,14 @@ from duologue.app.house.house import House
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
 from duologue.settings import load_settings
-from duologue.telemetry.ledger import CallRecord, Entry, TurnRecord
+from duologue.telemetry.ledger import CallRecord, Entry, TurnRecord, UsageRecord
 from duologue.telemetry.ledger_writer import Origin
 from duologue.telemetry.metrics.metrics import Metrics
 from duologue.telemetry.otlp import CLIENT, FAILED, INTERNAL, SERVER, Spans
 from duologue.telemetry.otlp_export import HEADERS, MOST_WAITING, OtlpExport
 from duologue.telemetry.traces import span_id, trace_id
 from duologue.telemetry.turns import stages_ms
+from duologue.tracing import TraceContext
 from otlp_collector import Collector, address_of
 from scripted_server import serving
 
@@ -98,6 +100,36 @@ def test_the_models_work_stands_as_the_conventions_for_generative_ai_have_it() -
     assert told["gen_ai.operation.name"] == "chat"
     assert told["gen_ai.usage.input_tokens"] == 320
     assert told["gen_ai.response.time_to_first_chunk"] == pytest.approx(0.15)
+
+
+def test_the_models_work_names_who_did_it_and_counts_all_that_it_was_asked() -> None:
+    first = UsageRecord("llm", "openai", "gpt-4.1", "api.example", outcome="failed", prompt_tokens=300)
+    second = UsageRecord("llm", "llama", "gemma", prompt_tokens=310, cached_tokens=256, completion_tokens=42)
+    spans = Spans(ORIGIN).turn("talk:1", answer(), asked=(first, second))
+    chat = next(span for span in spans if span.name == "chat gemma")
+    told = attributes(chat)
+    assert (told["gen_ai.provider.name"], told["gen_ai.request.model"]) == ("llama", "gemma")
+    assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"]) == (610, 42)
+    assert told["gen_ai.usage.cache_read.input_tokens"] == 256 and told["gen_ai.request.stream"] is True
+    assert "server.address" not in told and "error.type" not in told and chat.status.code == 0
+    (failed,) = [span for span in Spans(ORIGIN).turn("talk:1", answer(), asked=(first,)) if span.name == "chat gpt-4.1"]
+    assert attributes(failed)["server.address"] == "api.example"
+    assert (attributes(failed)["error.type"], failed.status.code) == ("_OTHER", FAILED)
+
+
+async def test_what_was_asked_for_a_turn_is_told_with_it_whenever_it_is_known() -> None:
+    """The request of a reply that was cut off is over a moment after its turn."""
+    turn = answer()
+    chat = TraceContext(trace_id(turn.id), span_id(f"{turn.id} chat"))
+    elsewhere = TraceContext(trace_id(turn.id), span_id(f"{turn.id} voice"))
+    usage = UsageRecord("llm", "openai", "gpt-4.1", completion_tokens=9, span=chat.header)
+    async with serving(Collector()) as server, exporting(address_of(server)) as export:
+        export.observe(Entry(at(1), "talk:1", turn))
+        for record in (usage, replace(usage, model="other", span=elsewhere.header), replace(usage, span="")):
+            export.observe(Entry(at(1), "talk:1", record))
+        await server.until(lambda: bool(server.spans))
+    told = next(attributes(span) for span in server.spans if span.name.startswith("chat"))
+    assert (told["gen_ai.request.model"], told["gen_ai.usage.output_tokens"]) == ("gpt-4.1", 9)
 
 
 def test_what_was_said_leaves_only_where_that_is_wanted() -> None:

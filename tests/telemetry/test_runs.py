@@ -27,6 +27,7 @@ from duologue.telemetry.ledger import (
     FrameRecord,
     MachineRecord,
     PacketsRecord,
+    PartRecord,
     PauseRecord,
     Record,
     ShowRecord,
@@ -105,6 +106,20 @@ def test_each_show_talk_and_call_has_a_run_that_stands_for_itself(tmp_path: Path
     assert show.state is RunState.CUT_OFF, "its part never said that it was over"
     assert len([each for each in records(show) if isinstance(each, MachineRecord)]) == 2
     assert stat.S_IMODE((tmp_path / "runs").stat().st_mode) == stat.S_IMODE(show.folder.stat().st_mode) == 0o700
+
+
+def test_a_session_of_the_realtime_api_is_a_talk(tmp_path: Path) -> None:
+    clock = VirtualClock(start=5 * SECOND, epoch=1_790_000_000 * SECOND)
+    ledger, recorder = recorded(tmp_path, clock)
+    of = "api:0199a3c0-5f1c-7b42-9c0e-2f6f0000cafe"
+    ledger.enter(of, ConversationRecord("c", ("ada",), "friend"))
+    ledger.enter("api", PartRecord("api", "up"))
+    ledger.enter(of, TurnRecord("c/r1", "c", 1, "ada", "answer", state="ended", on_air=6 * SECOND))
+    ledger.finish(of)
+    recorder.close()
+    (run,) = RunShelf(tmp_path / "runs").runs()
+    assert (run.id, run.digest.what, run.digest.of) == ("20260921-141320-api-0000cafe", "talk", of)
+    assert (run.digest.title, run.digest.turns, run.state) == ("friend with ada", 1, RunState.OVER)
 
 
 def test_a_show_is_called_by_its_first_topic_and_a_talk_by_who_is_in_it() -> None:

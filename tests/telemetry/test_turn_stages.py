@@ -3,7 +3,7 @@ from __future__ import annotations
 from duologue.clock import MILLISECOND
 from duologue.evidence.summary import PartSummary
 from duologue.telemetry.ledger import Entry, TurnRecord
-from duologue.telemetry.turns import STAGES, silence_ms, stages_ms
+from duologue.telemetry.turns import STAGES, silence_ms, stages_ms, voicing_ms
 
 
 def turn(number: int, state: str = "ended") -> TurnRecord:
@@ -37,7 +37,7 @@ def test_stages_that_never_came_are_left_out() -> None:
 
 def test_the_stages_of_an_answer_are_its_silence_and_its_speech() -> None:
     record = answer(1)
-    record.ended = record.on_air + 900 * MILLISECOND
+    record.sent, record.ended = record.on_air - 15 * MILLISECOND, record.on_air + 900 * MILLISECOND
     assert stages_ms(record) == silence_ms(record) | {"speaking": 900}
     assert tuple(stages_ms(record)) == STAGES, "show and talk have one set of names"
 
@@ -72,6 +72,31 @@ def test_the_silence_before_an_answer_is_told_in_stages_that_add_up() -> None:
     assert sum(stages.values()) == 700
 
 
+def test_where_it_is_told_when_the_first_sound_left_that_is_a_stage() -> None:
+    record = answer(1)
+    record.sent = record.first_audio + 5 * MILLISECOND
+    stages = silence_ms(record)
+    assert (stages["voice"], stages["sending"], stages["playout"]) == (80, 5, 15)
+    assert sum(stages.values()) == 700 and list(stages) == list(STAGES[:-1])
+
+
+def test_a_sound_that_was_made_ahead_waits_for_the_decision_and_is_not_sent_late() -> None:
+    record = answer(1, first_token=1_100, on_air=1_420)
+    record.first_audio, record.sent = 1_200 * MILLISECOND, 1_403 * MILLISECOND
+    assert silence_ms(record) == {
+        "endpointing": 350, "transcript": 50, "floor": 0, "first_token": 0, "first_sentence": 0, "voice": 0,
+        "sending": 3, "playout": 17,
+    }  # fmt: skip
+    assert voicing_ms(record) == 60
+
+
+def test_what_voicing_took_counts_from_the_apology_where_nothing_was_thought() -> None:
+    record = answer(1, first_token=0, apologised=13_400, on_air=13_450)
+    assert voicing_ms(record) == 30
+    record.apologised = 0
+    assert voicing_ms(record) is None
+
+
 def test_what_was_thought_before_the_turn_was_decided_takes_no_time() -> None:
     stages = silence_ms(answer(1, first_token=1_200))
     assert (stages["first_token"], stages["first_sentence"], stages["voice"]) == (0, 0, 280)
@@ -94,5 +119,5 @@ def test_the_summary_tells_the_middle_and_the_tail_of_each_stage() -> None:
     for number in range(20):
         part.add(Entry(0, part.of, answer(number, on_air=1_700 + 10 * number)))
     found = part.stages
-    assert (found["silence"].count, found["silence"].p50, found["silence"].p95) == (20, 795, 880)
-    assert found["silence"].largest == 890 and found["endpointing"].p95 == 350
+    assert (found["silence"].count, found["silence"].p50, found["silence"].p95) == (20, 790, 880)
+    assert found["silence"].most == 890 and found["endpointing"].p95 == 350

@@ -41,7 +41,9 @@ async def test_a_request_is_a_span_of_the_clients_trace(connect: Connect, house:
     told = {each.key: each.value for each in span.attributes}
     assert told["http.request.method"].string_value == "GET"
     assert told["http.response.status_code"].int_value == 200
-    assert span.status.code == 0
+    assert (told["url.path"].string_value, told["url.scheme"].string_value) == ("/healthz", "http")
+    assert span.status.code == 0 and "error.type" not in told
+    assert second.path == "/api/nothing-there"
 
 
 @pytest.mark.parametrize("header", ["", "00-1-2-3", ASKER.header.upper(), "00-" + "0" * 32 + "-" + "1" * 16 + "-01"])
@@ -77,7 +79,17 @@ def test_a_failed_request_is_an_error() -> None:
     record = RequestRecord(9 * SECOND, "POST", "/v1/chat/completions", 503, 20.0, ASKER.header, ASKER.header)
     (span,) = Spans(Origin(5 * SECOND, 0)).request(record)
     assert span.status.code == FAILED
+    assert {each.key: each.value.string_value for each in span.attributes}["error.type"] == "503"
     assert span.end_time_unix_nano - span.start_time_unix_nano == 20_000_000
+
+
+def test_a_method_that_is_none_is_not_a_name_of_a_span() -> None:
+    record = RequestRecord(9 * SECOND, "BREW", "/coffee", 405, 1.0, ASKER.header, ASKER.header, path="/coffee")
+    (span,) = Spans(Origin(5 * SECOND, 0)).request(record)
+    told = {each.key: each.value.string_value for each in span.attributes}
+    assert (span.name, told["http.request.method"], told["http.request.method_original"]) == (
+        "HTTP /coffee", "_OTHER", "BREW",
+    )  # fmt: skip
 
 
 def test_a_sockets_conversation_is_asked_for_in_the_clients_trace() -> None:

@@ -1,6 +1,8 @@
 /** What the Evidence page knows of the house while it goes on: bounded, begun by the server's state, kept by its seconds. */
 import type { Wait, Stage } from "./waits";
-import type { AnswerView, EvidenceSecond, EvidenceState, FrameSecond, Incident, LiveShow, MachineSecond, TurnView } from "../models";
+import type {
+  AnswerView, EvidenceAnswer, EvidenceSecond, EvidenceState, FrameSecond, GrowingAnswer, Incident, LiveShow, MachineSecond, TurnView,
+} from "../models";
 
 /** Of which each frame is kept, and a summary, s; the machine's; what went wrong; answers. */
 export const SECONDS = 600;
@@ -28,6 +30,8 @@ export interface Live {
   readonly incidents: readonly Incident[];
   readonly machine: readonly MachineSecond[];
   readonly answers: readonly AnswerView[];
+  /** Answers in talks and calls that nobody has heard yet, the first in front. */
+  readonly growing: readonly GrowingAnswer[];
 }
 
 /** What the server began with; of the show that was known before, its older seconds stay. */
@@ -50,6 +54,7 @@ export function begun(state: EvidenceState, before: Live | null): Live {
     incidents: state.incidents,
     machine: state.machine,
     answers: state.answers,
+    growing: state.growing,
   };
 }
 
@@ -64,7 +69,21 @@ export function withSecond(live: Live, told: EvidenceSecond): Live {
     incidents: newest([...known.values()], MOST_INCIDENTS),
     machine: newest([...live.machine, told.machine], MOST_MACHINE),
     answers: newest([...live.answers, ...told.answers], MOST_ANSWERS),
+    growing: live.growing,
   };
+}
+
+/** An answer that is being made has come further, or is heard now. */
+export function withAnswer(live: Live, { answer, over }: EvidenceAnswer): Live {
+  const known = new Map(live.growing.map((one) => [one.id, one]));
+  if (over) known.delete(answer.id);
+  else known.set(answer.id, answer);
+  return { ...live, growing: newest([...known.values()], MOST_ANSWERS) };
+}
+
+/** How far an answer has come: the stages that are over, and the one that grows. */
+export function growthOfAnswer({ stages, stage, since }: GrowingAnswer, now: number): readonly Stage[] {
+  return stage ? [...stages, { name: stage, ms: Math.max(0, now - since) }] : stages;
 }
 
 function newest<One>(all: readonly One[], most: number): readonly One[] {

@@ -41,6 +41,7 @@ const KNOWN: Readonly<Record<string, StageWords>> = {
   text: { label: "Writing", what: "the rest was written", colour: "--stage-write" },
   first_audio: { label: "Voicing", what: "the first sound was made", colour: "--stage-voice" },
   voice: { label: "Voicing", what: "the first sound was made", colour: "--stage-voice" },
+  sending: { label: "Sending", what: "the first sound was sent", colour: "--stage-send" },
   playout: { label: "Way out", what: "the sound was on its way", colour: "--stage-out" },
   queued: { label: "Ready ahead", what: "it was finished and another turn was being heard", colour: "--stage-ready" },
 };

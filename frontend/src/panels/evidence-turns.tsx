@@ -5,10 +5,9 @@ import { useEffect } from "preact/hooks";
 import { Nothing } from "../controls/sheet";
 import { Spreads } from "../controls/spreads";
 import { Waterfall } from "../controls/waterfall";
-import { answerWaits, growthOf, inTheMaking, stageSpreads, type Live } from "../core/evidence";
+import { answerWaits, growthOf, growthOfAnswer, inTheMaking, spreadOf, stageSpreads, type Live } from "../core/evidence";
 import { duration } from "../core/format";
-import { median, totalOf, waitOf, wordsOf, workOf, type Wait } from "../core/waits";
-import type { TurnView } from "../models";
+import { totalOf, waitOf, wordsOf, workOf, type Wait } from "../core/waits";
 import { useKnown } from "../page";
 import { Figure } from "./evidence-figure";
 
@@ -22,6 +21,12 @@ const DOING: Readonly<Record<string, string>> = {
   text: "is being written",
   first_audio: "is being voiced",
   queued: "is ready, and waits for its turn",
+  transcript: "waits for the last words to be understood",
+  floor: "waits until another voice has ended",
+  first_sentence: "is being written",
+  voice: "is being voiced",
+  sending: "is being sent",
+  playout: "is on its way to the ear",
 };
 
 export function Turns({ live }: { live: Live | null }): JSX.Element {
@@ -34,7 +39,7 @@ export function Turns({ live }: { live: Live | null }): JSX.Element {
   const newest = [...shown.value, ...answers].sort((one, other) => other.at - one.at).slice(0, MOST);
   return (
     <>
-      <Growing />
+      <Growing live={live} />
       {newest.length > 0 ? (
         <>
           {shown.value.length > 0 && <Summary waits={shown.value.slice(-MOST)} />}
@@ -63,48 +68,54 @@ function Stages({ title, waits, of }: { title: string; waits: readonly Wait[]; o
 }
 
 /** What is being made now, stage by stage, while it grows. */
-function Growing(): JSX.Element | null {
+function Growing({ live }: { live: Live | null }): JSX.Element | null {
   const state = useKnown();
   const turns = inTheMaking(state.book.value.turns.values()).slice(0, GROWING);
+  const answers = (live?.growing ?? []).slice(0, GROWING);
   const now = useSignal(Date.now());
-  const busy = turns.length > 0;
+  const busy = turns.length + answers.length > 0;
   useEffect(() => {
     if (!busy) return undefined;
     const timer = window.setInterval(() => (now.value = Date.now()), TICK_MS);
     return () => window.clearInterval(timer);
   }, [busy]);
-  if (!state.stage.value) return null;
+  if (!state.stage.value && !live) return null;
   const at = Math.max(now.value, Date.now() - TICK_MS) + state.serverClock.offset;
-  const grown = turns.flatMap((turn) => {
-    const stages = growthOf(turn, at);
-    return stages ? [{ turn, stages, total: stages.reduce((sum, { ms }) => sum + ms, 0) }] : [];
-  });
+  const grown = [
+    ...answers.map(({ id, of, speaker, ...answer }) => ({ id, speaker, of, stages: growthOfAnswer({ id, of, speaker, ...answer }, at) })),
+    ...turns.flatMap((turn) => {
+      const stages = growthOf(turn, at);
+      return stages ? [{ id: turn.id, speaker: turn.speaker, of: "show" as const, stages }] : [];
+    }),
+  ].map((one) => ({ ...one, total: totalOf(one) }));
   const longest = Math.max(1500, ...grown.map(({ total }) => total));
   return (
     <div class="growing part">
       <h3>Being made now</h3>
       {grown.length === 0 && <Nothing>Nothing is asked of the engines at the moment.</Nothing>}
-      {grown.map(({ turn, stages, total }) => (
-        <GrowingTurn key={turn.id} turn={turn} stages={stages} total={total} longest={longest} />
+      {grown.map(({ id, ...one }) => (
+        <GrowingTurn key={id} {...one} longest={longest} />
       ))}
     </div>
   );
 }
 
 interface GrowingTurnProps {
-  readonly turn: TurnView;
+  readonly speaker: string;
+  readonly of: "show" | "talk" | "call";
   readonly stages: Wait["stages"];
   readonly total: number;
   readonly longest: number;
 }
 
-function GrowingTurn({ turn, stages, total, longest }: GrowingTurnProps): JSX.Element {
-  const { title, colour } = useKnown().speaker(turn.speaker);
+function GrowingTurn({ speaker, of, stages, total, longest }: GrowingTurnProps): JSX.Element {
+  const { title, colour } = useKnown().speaker(speaker);
   const last = stages.at(-1)?.name ?? "";
   return (
     <div class="growing-turn">
       <p>
-        <strong style={{ color: colour }}>{title}</strong> <span class="quiet">{DOING[last] ?? "is being made"}</span>
+        <strong style={{ color: colour }}>{title}</strong>{" "}
+        <span class="quiet">{`${of === "show" ? "" : `answers in a ${of}: `}${DOING[last] ?? "is being made"}`}</span>
         <span class="took">{duration(total)}</span>
       </p>
       <span class="bar" aria-hidden="true">
@@ -130,7 +141,7 @@ function Summary({ waits }: { waits: readonly Wait[] }): JSX.Element {
   return (
     <dl class="figures">
       <Figure name="Written and voiced" note="half of them, within">
-        {duration(median(work))}
+        {duration(spreadOf(work)?.p50 ?? null)}
       </Figure>
       <Figure name="Ready ahead" note="the closest of them">
         {duration(Math.min(...ahead))}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from duologue.evidence.bench import BenchResult
     from duologue.evidence.budgets import Budgets
-    from duologue.evidence.comparison import MeasuredChange
+    from duologue.evidence.changes import MeasuredChange
     from duologue.models.automatic import Use
 
 BUDGETS = Path("budgets.toml")
@@ -113,7 +113,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _print_changes(compared: Sequence[MeasuredChange]) -> None:
-    from duologue.evidence.comparison import as_lines
+    from duologue.evidence.changes import as_lines
 
     if compared:
         for line in as_lines(compared):
@@ -121,7 +121,7 @@ def _print_changes(compared: Sequence[MeasuredChange]) -> None:
 
 
 def _worse(compared: Sequence[MeasuredChange]) -> bool:
-    from duologue.evidence.comparison import ChangeOutcome
+    from duologue.evidence.changes import ChangeOutcome
 
     return any(each.outcome is ChangeOutcome.WORSE for each in compared)
 

@@ -11,8 +11,9 @@ import typer
 from duologue.cli.options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from duologue.evidence.changes import ReportComparison
     from duologue.evidence.report import EvidenceReport, ReportSource
     from duologue.evidence.summary import PartSummary
     from duologue.telemetry.ledger import CallRecord, TakeoverRecord, TurnRecord
@@ -39,7 +40,10 @@ def report(
     as_json: JsonOption = False,
     against: Annotated[
         str | None,
-        typer.Option(help="An older run: say what changed beyond noise; exit with 1 if something got worse."),
+        typer.Option(
+            help="An older run: say what changed beyond noise (-o: in the report, too); exit with 1 if something got"
+            " worse."
+        ),
     ] = None,
     trace: Annotated[Path | None, typer.Option(help="Write a trace for Perfetto or chrome://tracing.")] = None,
     budgets: Annotated[Path | None, typer.Option(help="A file of budgets (docs/evidence.md).")] = None,
@@ -55,9 +59,11 @@ def report(
     Examples: duologue report · duologue report last -o report.html · duologue report new --against old
     """
     from duologue.evidence.budgets import read_budgets
-    from duologue.evidence.forms import shaped
+    from duologue.evidence.forms import check_kind
     from duologue.evidence.report import read_report
 
+    if out is not None:
+        check_kind(out.suffix.lower())
     sources = [_part(source_of(name, config), since, until) for name in runs or ["last"]]
     if trace is not None:
         _write_trace(trace, sources)
@@ -66,10 +72,22 @@ def report(
     limits = read_budgets(budgets)
     found = read_report(sources, limits)
     if against is not None:
-        _compare(found, read_report([source_of(against, config)], limits), as_json=as_json)
-        return
+        old = source_of(against, config)
+        found.compared = _compared(found, read_report([old], limits), old.name)
+    _give(found, out, as_md=as_md, as_json=as_json)
+
+
+def _give(found: EvidenceReport, out: Path | None, *, as_md: bool, as_json: bool) -> None:
+    """Write it, or print it; of a comparison what changed."""
+    from duologue.evidence.forms import shaped
+
     if out is not None:
-        _write(out, found)
+        pieces = shaped(found, out.suffix.lower())
+        write_report(out, pieces, " ".join(found.verdict), aside=as_json and found.compared is not None)
+    if found.compared is not None:
+        _tell_changes(found.compared, as_json=as_json)
+    elif out is not None:
+        return
     elif as_md or as_json:
         for piece in shaped(found, ".md" if as_md else ".json"):
             typer.echo(piece, nl=False)
@@ -165,11 +183,12 @@ def _verdict(found: EvidenceReport) -> Iterator[str]:
     yield ""
 
 
-def _write(out: Path, found: EvidenceReport) -> None:
+def write_report(out: Path, pieces: Iterable[str], said: str, *, aside: bool = False) -> None:
+    """Write what a report is made of, and say its verdict: ``aside`` where the output is for a program. Raises
+    :class:`PeerError`.
+    """
     from duologue.errors import PeerError
-    from duologue.evidence.forms import shaped
 
-    pieces = shaped(found, out.suffix.lower())
     try:
         with out.open("w", encoding="utf-8", errors="backslashreplace") as file:
             file.writelines(pieces)
@@ -177,7 +196,7 @@ def _write(out: Path, found: EvidenceReport) -> None:
         raise PeerError(
             f"the report cannot be written: {error.strerror}", where=str(out), remedy="Check -o."
         ) from error
-    typer.echo(f"{out}: {' '.join(found.verdict)}")
+    typer.echo(f"{out}: {said}", err=aside)
 
 
 def _write_trace(out: Path, sources: Sequence[ReportSource]) -> None:
@@ -199,20 +218,26 @@ def _write_trace(out: Path, sources: Sequence[ReportSource]) -> None:
     typer.echo(f"{out}: {count:,} events; open it at ui.perfetto.dev or chrome://tracing.")
 
 
-def _compare(found: EvidenceReport, older: EvidenceReport, *, as_json: bool) -> None:
-    """Print what changed; leave with 1 if something got worse."""
-    from duologue.evidence.comparison import ChangeOutcome, as_lines, compare
+def _compared(found: EvidenceReport, older: EvidenceReport, old: str) -> ReportComparison:
+    from duologue.evidence.changes import ReportComparison
+    from duologue.evidence.comparison import compare, gone
 
-    changes = compare(found, older)
+    return ReportComparison(old, compare(found, older), gone(found, older))
+
+
+def _tell_changes(compared: ReportComparison, *, as_json: bool) -> None:
+    """Print what changed; leave with 1 if something got worse, or is not there any more."""
+    from duologue.evidence.changes import as_lines, gone_words
+
     if as_json:
         import json
         from dataclasses import asdict
 
-        typer.echo(json.dumps({"changes": [asdict(each) for each in changes]}, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(asdict(compared), indent=2, ensure_ascii=False))
     else:
-        for line in as_lines(changes):
+        for line in (*as_lines(compared.changes), *gone_words(compared.gone)):
             typer.echo(line)
-    if any(each.outcome is ChangeOutcome.WORSE for each in changes):
+    if compared.worse:
         raise typer.Exit(1)
 
 
@@ -302,7 +327,7 @@ def _table(title: str, what: str, part: PartSummary, leave: Sequence[str] = ()) 
     if stages:
         yield f"{title:<16}{'p50':>8}{'p95':>8}{'most':>8}   {what}"
     for name, spread in stages.items():
-        yield f"{name.replace('_', ' '):<16}{spread.p50:8.0f}{spread.p95:8.0f}{spread.largest:8.0f}   {spread.count}"
+        yield f"{name.replace('_', ' '):<16}{spread.p50:8.0f}{spread.p95:8.0f}{spread.most:8.0f}   {spread.count}"
 
 
 def _missing(found: EvidenceReport) -> Iterator[str]:

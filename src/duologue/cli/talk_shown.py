@@ -32,6 +32,7 @@ _STAGES = {
     "first_token": "first token",
     "first_sentence": "first sentence",
     "voice": "voice",
+    "sending": "sending",
     "playout": "playout",
 }
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from duologue.errors import InputError
 from duologue.evidence.budgets import BUDGET_WORDS, Budgets, measured
-from duologue.evidence.comparison import FRAME_BLOCK, MeasuredChange, PairedSeries, change, rank
+from duologue.evidence.changes import MeasuredChange
+from duologue.evidence.comparison import FRAME_BLOCK, PairedSeries, change, rank
+from duologue.evidence.percentiles import Percentiles
 from duologue.telemetry.ledger import FrameRecord, TurnRecord
-from duologue.telemetry.turns import Spread
 
 VERSION = 1
 """Of the file."""
@@ -21,7 +22,8 @@ KEPT = 0.95
 """A budget is kept when so large a share of the values keeps within it: one late frame is no fault of a release."""
 OF_CALLS = frozenset({"t1_t2", "t2_t3"})
 """Budgets of packets, which a bench sends none of."""
-OF_SHOWS = frozenset({"frame", "gap_wait"})
+OF_FRAMES = frozenset({"frame", "compose", "encode"})
+OF_SHOWS = OF_FRAMES | {"gap_wait"}
 _ALL = Budgets(**{each.name: 1.0 for each in fields(Budgets)})
 
 
@@ -45,7 +47,7 @@ class GateLine:
 
     name: str
     limit_ms: float
-    spread: Spread | None
+    spread: Percentiles | None
     over: int
     holds: bool
 
@@ -76,7 +78,7 @@ def held(result: BenchResult, budgets: Budgets) -> list[GateLine]:
             continue  # a film has no silences of its own to keep
         over = sum(value > limit for value in values)
         holds = bool(values) and over <= (1 - KEPT) * len(values)
-        lines.append(GateLine(name, limit, Spread.of(values) if values else None, over, holds))
+        lines.append(GateLine(name, limit, Percentiles.of(values), over, holds))
     return lines
 
 
@@ -87,7 +89,7 @@ def changes(after: BenchResult, before: BenchResult, seed: int = 0) -> list[Meas
     for name, words in BUDGET_WORDS.items():
         one, other = (np.asarray(each.series.get(name, ()), np.float64) for each in (before, after))
         if one.size and other.size:
-            series = PairedSeries(words, "ms", one, other, FRAME_BLOCK if name == "frame" else 1)
+            series = PairedSeries(words, "ms", one, other, FRAME_BLOCK if name in OF_FRAMES else 1)
             found += [
                 change(series, f"{words}, {title}", rank(share), chance)
                 for title, share in (("middle", 0.5), ("95 %", 0.95))
@@ -106,7 +108,7 @@ def as_table(lines: Sequence[GateLine], result: BenchResult) -> Iterator[str]:
         spread = line.spread
         over = f"{line.over} of {spread.count}"
         yield (
-            f"{BUDGET_WORDS[line.name]:<20}{line.limit_ms:9.1f}{spread.p50:9.1f}{spread.p95:9.1f}{spread.largest:9.1f}"
+            f"{BUDGET_WORDS[line.name]:<20}{line.limit_ms:9.1f}{spread.p50:9.1f}{spread.p95:9.1f}{spread.most:9.1f}"
             f"{over:>12}  {'kept' if line.holds else 'BROKEN'}"
         )
     if result.asked:

@@ -5,6 +5,7 @@
     preset = "phone"          # one of those that ship, which the table changes
     [budgets]
     answer_ms = 1500
+    transcript_ms = 300       # a stage of it (docs/latency.md)
 
 A budget that is left out is not looked at.
 """
@@ -22,31 +23,47 @@ from duologue.errors import InputError
 from duologue.places import read_text
 from duologue.telemetry.frames import frame_time_ms
 from duologue.telemetry.ledger import FrameRecord, Record, TurnRecord
-from duologue.telemetry.turns import points_ms
+from duologue.telemetry.turns import STAGES, silence_ms, voicing_ms
 
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """All in ms; None: nobody set it. ``stages`` are those of a turn by their names (docs/latency.md)."""
+    """All in ms; None: nobody set it. Those that are called as a stage of an answer is (docs/latency.md) are what that
+    stage may take.
+    """
 
     frame_ms: float | None = None
     """What a frame may take; None: the period of its show."""
+    compose_ms: float | None = None
+    """What drawing a frame may take of that."""
+    encode_ms: float | None = None
+    """What encoding it may take."""
     gap_wait_ms: float | None = 0.0
     """What an engine may add to the silence between two turns of a show."""
     answer_ms: float = 2000.0
     """From a person's last sound to the answer's first word."""
+    endpointing_ms: float | None = None
+    transcript_ms: float | None = None
+    floor_ms: float | None = None
+    first_token_ms: float | None = None
+    first_sentence_ms: float | None = None
+    voice_ms: float | None = None
+    playout_ms: float | None = None
     t1_t2_ms: float | None = None
-    """Of a call: from the text that goes to the voice until its first sound."""
+    """Of a call: from the text that goes to the voice until its first sound, also of what was made ahead."""
     t2_t3_ms: float | None = None
-    """Of a call: from that sound until it leaves in a packet."""
+    """The stage ``sending``, as the old tables call it: from that sound, when it is wanted, until it leaves."""
     first_text_ms: float | None = None
     first_audio_ms: float | None = None
     all_done_ms: float | None = None
     """From a person's last sound until the reply has been said."""
 
 
+STAGED = tuple(name for name in STAGES if name not in ("sending", "speaking"))
+"""Stages of an answer that have a budget of their own name; ``sending`` is ``t2_t3``, ``speaking`` nobody waits for."""
 BUDGET_WORDS: Mapping[str, str] = {
-    "frame": "frame", "gap_wait": "wait between turns", "answer": "answer", "t1_t2": "t1 → t2", "t2_t3": "t2 → t3",
+    "frame": "frame", "compose": "drawing", "encode": "encoding", "gap_wait": "wait between turns", "answer": "answer",
+    **{name: name.replace("_", " ") for name in STAGED}, "t1_t2": "t1 → t2", "t2_t3": "t2 → t3",
     "first_text": "first text", "first_audio": "first audio", "all_done": "all done",
 }  # fmt: skip
 """Budgets as people read them."""
@@ -97,6 +114,11 @@ def measured(record: Record, budgets: Budgets, period_ms: float = 0.0) -> Iterat
             limit = budgets.frame_ms or period_ms * periods
             if limit:
                 yield "frame", frame_time_ms(record), limit
+            for name, limit, took in (
+                ("compose", budgets.compose_ms, record.compose_ms), ("encode", budgets.encode_ms, record.encode_ms),
+            ):  # fmt: skip
+                if limit is not None:
+                    yield name, took, limit
         case TurnRecord():
             for name, limit, took in _of_turn(record, budgets):
                 if limit is not None and took is not None:
@@ -119,9 +141,8 @@ def _of_turn(turn: TurnRecord, budgets: Budgets) -> Iterator[tuple[str, float | 
     yield "first_text", budgets.first_text_ms, since(turn.first_token)
     yield "first_audio", budgets.first_audio_ms, since(turn.first_audio)
     yield "all_done", budgets.all_done_ms, since(turn.ended)
-    points = points_ms(turn)
-    for name, limit, first, second in (
-        ("t1_t2", budgets.t1_t2_ms, "t1", "t2"), ("t2_t3", budgets.t2_t3_ms, "t2", "t3"),
-    ):  # fmt: skip
-        if first in points and second in points:
-            yield name, limit, points[second] - points[first]
+    stages = silence_ms(turn)
+    for name in STAGED:
+        yield name, getattr(budgets, f"{name}_ms"), stages.get(name)
+    yield "t1_t2", budgets.t1_t2_ms, voicing_ms(turn) if turn.sent else None
+    yield "t2_t3", budgets.t2_t3_ms, stages.get("sending")

@@ -21,11 +21,17 @@ from duologue.evidence.summary import PartSummary
 from duologue.evidence.surroundings import Surroundings
 from duologue.evidence.waits import TurnWait, answer_ms, usual_stages, wait_of
 from duologue.telemetry.ledger import EndingOutcome, EndingRecord, TurnRecord
-from duologue.telemetry.turns import STAGES, Spread, silence_ms, stages_ms
+from duologue.telemetry.turns import STAGES, silence_ms, stages_ms
 
 MOST_POINTS = 480
 """Of a line in a plot."""
 BINS = 60
+MOST_ROWS = 60
+"""Of a waterfall: more cannot be read."""
+SILENT_STAGES = STAGES[:-1]
+"""Those of the silence before a turn."""
+SEEN_MS = 0.5
+"""A stage that never took longer has no row and no colour."""
 OF_ALL_CORES = "(of all cores)"
 """Ends the name of a figure of the machine that is a percentage of all cores, and not of one."""
 KINDS = ("speech", "tv", "caption", "lights", "nothing of these")
@@ -82,6 +88,21 @@ class WaterfallRow:
         """Who, and what about."""
         return label(self.speaker, self.words, answers=self.answers)
 
+    def shown(self, stage: str) -> str:
+        """What a stage took, as a cell has it (ms); empty: it has none."""
+        return f"{self.stages[stage]:.0f}" if stage in self.stages else ""
+
+
+def slowest(rows: Sequence[WaterfallRow]) -> list[WaterfallRow]:
+    """Of many the slowest, in their order."""
+    places = sorted(range(len(rows)), key=lambda place: -rows[place].total_ms)[:MOST_ROWS]
+    return [rows[place] for place in sorted(places)]
+
+
+def stages_seen(rows: Sequence[WaterfallRow]) -> list[str]:
+    """The stages of the silence before a turn that took any time, in order."""
+    return [name for name in SILENT_STAGES if any(row.stages.get(name, 0.0) >= SEEN_MS for row in rows)]
+
 
 def label(speaker: str, words: str, *, answers: bool) -> str:
     """Who says something (``words``), or, where that ``answers``, to what."""
@@ -122,7 +143,6 @@ class ShowChapter:
     unexamined: int
     gaps: list[Gap]
     rows: list[WaterfallRow]
-    stages: dict[str, Spread]
     waits: list[TurnWait]
     voices: dict[str, Percentiles]
     stalls: list[Stall]
@@ -134,6 +154,16 @@ class ShowChapter:
     """What engines were asked for."""
     topics: list[str] = field(default_factory=list[str])
     """What it was about, one after the other; the first is its title."""
+
+    @property
+    def silences(self) -> dict[str, Percentiles]:
+        """Of the silences between its turns: what was chosen, what there was, what engines added (ms)."""
+        found = {
+            "chosen": Percentiles.of(gap.chosen_ms for gap in self.gaps),
+            "there was": Percentiles.of(gap.ms for gap in self.gaps),
+            "added by an engine": Percentiles.of(gap.waited_ms for gap in self.gaps),
+        }
+        return {name: each for name, each in found.items() if each is not None}
 
 
 @dataclass(slots=True)
@@ -176,6 +206,15 @@ class TalksChapter:
     notes: list[str] = field(default_factory=list[str])
     used: dict[str, EngineUse] = field(default_factory=dict[str, EngineUse])
 
+    @property
+    def way(self) -> list[tuple[str, str, Percentiles]]:
+        """Of calls: name, unit and figures of what was measured of the way."""
+        found = (
+            ("packets missing on the way to us", "%", self.loss), ("jitter", "ms", self.jitter),
+            ("latest packet of ours in each second", "ms", self.packets),
+        )  # fmt: skip
+        return [(name, unit, each) for name, unit, each in found if each is not None]
+
 
 def show_chapter(show: PartSummary, house: PartSummary | None, wall_ns: int) -> ShowChapter:
     """``wall_ns`` is when it began (Unix ns; 0: unknown)."""
@@ -197,10 +236,10 @@ def show_chapter(show: PartSummary, house: PartSummary | None, wall_ns: int) -> 
         max(0, show.newest - began) / SECOND, 1000 / period, period, scene.lead_ms, show.frames.frames,
         show.frames.late, show.frames.over_budget, show.frames.skipped,
         sum(max(0, each - 1) for each in columns.periods), columns.number[0] if columns else 0, show.over,
-        Percentiles.of(costs), _kinds(show, costs, period), _bars(costs, period), _frame_lines(show, began),
+        Percentiles.of(costs), _kinds(show, costs, period), bars_of(Counter(costs), period), _frame_lines(show, began),
         *_machine(scene.machine, began), Percentiles.of(scene.machine.figures["steal_percent"]),
         Percentiles.of(scene.machine.figures["busy_percent"]), incidents, scene.unexamined,
-        _gaps(show, began), _rows([show], began), show.stages, waits, _voices([show]),
+        _gaps(show, began), _rows([show], began), waits, _voices([show]),
         [*disk_held(scene.around), *loop_held(scene.around)], began, _trouble([show], house), show.used, topics,
     )  # fmt: skip
 
@@ -223,15 +262,15 @@ def _kinds(show: PartSummary, costs: array[float], period: float) -> dict[str, t
     }
 
 
-def _bars(costs: array[float], period: float) -> Bars | None:
-    """Up to half again the budget evenly; what is dearer is in the last one."""
-    if not costs:
+def bars_of(values: Mapping[float, int], limit: float) -> Bars | None:
+    """Up to half again the ``limit`` evenly; what is dearer is in the last one. ``values``: how often each came."""
+    if not values:
         return None
-    top = max(1.5 * period, min(max(costs), 3 * period))
+    top = max(1.5 * limit, min(max(values), 3 * limit))
     step = top / BINS
     counts = [0] * (BINS + 1)
-    for cost in costs:
-        counts[min(BINS, int(cost / step))] += 1
+    for value, times in values.items():
+        counts[min(BINS, int(value / step))] += times
     return Bars([round(step * place, 3) for place in range(BINS + 2)], counts)
 
 
@@ -342,6 +381,7 @@ def _notes(turn: TurnRecord) -> list[str]:
             (turn.fillers, f"{turn.fillers} filler{'s' * (turn.fillers != 1)}"),
             (turn.apologised, "apologised"),
             (turn.queued_ms >= 50, f"{turn.queued_ms:.0f} ms waited for other work of our engines"),
+            (turn.cached, f"{turn.cached} of its sentences from the speech cache"),
             (turn.prompt_tokens, f"{turn.kept_tokens} of {turn.prompt_tokens} tokens were read before"),
             (turn.false_alarms, f"{turn.false_alarms} false alarms"),
             (turn.echoes, f"{turn.echoes} echoes"),
@@ -477,4 +517,5 @@ def _counts(turns: Sequence[TurnRecord]) -> dict[str, int]:
         "thought ahead in vain": sum(turn.misses for turn in turns),
         "prompt tokens": sum(turn.prompt_tokens for turn in turns),
         "of them read before": sum(turn.kept_tokens for turn in turns),
+        "sentences from the speech cache": sum(turn.cached for turn in turns),
     }

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from duologue.errors import InputError
+from duologue.evidence.changes import ChangeOutcome, MeasuredChange
 from duologue.evidence.report import EvidenceReport
 from duologue.evidence.summary import PartSummary
+from duologue.telemetry.ledger import EndingOutcome, TurnRecord
 from duologue.telemetry.turns import silence_ms
 
 Values = NDArray[np.float64]
@@ -29,29 +31,6 @@ FRAME_BLOCK = 30
 """Frames that are drawn together: a second."""
 MOST_VALUES = 60_000
 """Of a series: of a longer one every so many-th block is taken."""
-
-
-class ChangeOutcome(StrEnum):
-    """What came of a comparison."""
-
-    WORSE = "worse"
-    BETTER = "better"
-    SAME = "no change beyond noise"
-    FEW = "too few to say"
-
-
-@dataclass(frozen=True, slots=True)
-class MeasuredChange:
-    """``after`` against ``before``; the difference lies between ``low`` and ``high`` with 99 %."""
-
-    name: str
-    unit: str
-    before: float
-    after: float
-    low: float
-    high: float
-    counts: tuple[int, int]
-    outcome: ChangeOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +63,28 @@ def _mean(values: Values) -> float:
 
 
 def compare(after: EvidenceReport, before: EvidenceReport, seed: int = 0) -> list[MeasuredChange]:
-    """All that both sides measured."""
+    """All that both sides measured. Raises :class:`InputError` where that is nothing: then it is not known either that
+    nothing changed.
+    """
     chance = np.random.default_rng(seed)
     found: list[MeasuredChange] = []
     for series, statistics in _series(after, before):
         for name, statistic in statistics:
             found.append(change(series, f"{series.name}, {name}", statistic, chance))
+    if not found:
+        raise InputError(
+            "the two have nothing in common that was measured", where="--against", remedy="Compare runs of one kind."
+        )
     return found
+
+
+def gone(after: EvidenceReport, before: EvidenceReport) -> list[str]:
+    """What ``before`` has and ``after`` has nothing of, in words: it got no better by not being there."""
+    counted: dict[str, Callable[[EvidenceReport], int]] = {
+        "frames": lambda each: sum(len(part.columns) for part in each.parts),
+        "answers that were heard": lambda each: len(_answers(each.parts)),
+    }
+    return [f"{many:,} {what}" for what, count in counted.items() if (many := count(before)) and not count(after)]
 
 
 def _series(after: EvidenceReport, before: EvidenceReport) -> Iterator[_Compared]:
@@ -108,14 +102,41 @@ def _series(after: EvidenceReport, before: EvidenceReport) -> Iterator[_Compared
     yield from _processes(after, before)
 
 
+_SHARES: tuple[tuple[str, str, int, Callable[[PartSummary], Sequence[float]]], ...] = (
+    ("late frames", "of 10,000", FRAME_BLOCK, lambda part: [late > 0 for late in part.columns.lateness]),
+    ("frames left out", "of 10,000", FRAME_BLOCK, lambda part: _left_out(part)),
+    ("frames at half the rate", "of 10,000", FRAME_BLOCK, lambda part: [each > 1 for each in part.columns.periods]),
+    ("answers that failed", "of 100", 1, lambda part: [_failed(turn) for turn in part.turns if turn.question]),
+    ("turns decided too early", "of 100", 1,
+     lambda part: [each.outcome is EndingOutcome.WENT_ON for each in part.endings]),
+)  # fmt: skip
+"""What happens or does not: its name, of how many it is counted, and what each part tells of it, one by one."""
+
+
+def _left_out(part: PartSummary) -> list[bool]:
+    """Of each frame of the grid whether it is missing."""
+    found: list[bool] = []
+    skips = sorted((each.first, each.following) for each in part.skips)
+    for number in part.columns.number:
+        while skips and skips[0][0] <= number:
+            first, following = skips.pop(0)
+            found += [True] * (following - first)
+        found.append(False)
+    return found + [True for first, following in skips for _ in range(first, following)]
+
+
+def _failed(turn: TurnRecord) -> bool:
+    """An answer of which nothing was heard, or no more than that it cannot be given."""
+    return turn.apologised > 0 or (turn.state == "failed" and not turn.interrupted)
+
+
 def _shares(after: EvidenceReport, before: EvidenceReport) -> Iterator[_Compared]:
-    """What is there or not, counted in ten thousand, and what engines added to silences."""
-    one, other = (
-        _array([float(late > 0) * 1e4 for part in each.parts for late in part.columns.lateness])
-        for each in (before, after)
-    )
-    if one.size and other.size:
-        yield PairedSeries("late frames", "of 10,000", one, other, FRAME_BLOCK), (("all", _mean),)
+    """What is there or not, and what engines added to silences. What neither has is not told."""
+    for name, unit, block, take in _SHARES:
+        whole = float(unit.removeprefix("of ").replace(",", ""))
+        one, other = (_array([hit for part in each.parts for hit in take(part)]) * whole for each in (before, after))
+        if one.size and other.size and max(one.max(), other.max()) > 0:
+            yield PairedSeries(name, unit, one, other, block), (("all", _mean),)
     one, other = (_array([gap.waited_ms for show in each.shows for gap in show.gaps]) for each in (before, after))
     if one.size and other.size:
         yield PairedSeries("wait between turns", "ms", one, other), (("mean", _mean),)
@@ -185,16 +206,3 @@ def _draw(values: Values, block: int, chance: np.random.Generator) -> Values:
         return values[chance.integers(0, values.size, values.size)]
     blocks = values.reshape(-1, block)
     return blocks[chance.integers(0, len(blocks), len(blocks))].reshape(-1)
-
-
-def as_lines(changes: Sequence[MeasuredChange]) -> Iterator[str]:
-    """A table for a terminal; what got worse stands first."""
-    order = list(ChangeOutcome)
-    yield "| what | before | after | difference (99 %) | values | |"
-    yield "|---|---|---|---|---|---|"
-    for each in sorted(changes, key=lambda one: order.index(one.outcome)):
-        interval = "–" if each.outcome is ChangeOutcome.FEW else f"{each.low:+.2f} to {each.high:+.2f}"
-        yield (
-            f"| {each.name} | {each.before:.2f} {each.unit} | {each.after:.2f} {each.unit} | {interval} |"
-            f" {each.counts[0]:,} / {each.counts[1]:,} | {each.outcome} |"
-        )

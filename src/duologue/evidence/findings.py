@@ -38,6 +38,7 @@ STAGE_REMEDIES = {
     "first_token": "A shorter prompt, a smaller model, or one on another machine.",
     "first_sentence": "A faster model; replies that begin with a short sentence.",
     "voice": "A quicker voice, or lines that were warmed up (duologue warm).",
+    "sending": "The house's own way to the far end was held: what else stood still is told below.",
     "playout": "The far end plays late: look at its jitter buffer and its way.",
     "floor": "The far end says late what it has played.",
 }

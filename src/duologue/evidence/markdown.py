@@ -6,7 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 
 from duologue.clock import SECOND
-from duologue.evidence.chapters import ShowChapter, TalksChapter
+from duologue.evidence.changes import as_lines, gone_words
+from duologue.evidence.chapters import (
+    PlotLine,
+    ShowChapter,
+    TalksChapter,
+    WaterfallRow,
+    slowest,
+    stages_seen,
+)
 from duologue.evidence.findings import UNFELT, conversations
 from duologue.evidence.percentiles import Percentiles
 from duologue.evidence.report import EvidenceReport
@@ -27,10 +35,13 @@ def as_markdown(report: EvidenceReport) -> Iterator[str]:
         yield ""
         yield "To mend first:" if any(each.felt for each in report.worst) else UNFELT
         yield from (f"{number}. {each.what} {each.remedy}" for number, each in enumerate(report.worst, 1))
+    if report.compared is not None:
+        yield from ("", "## What changed", "", f"Since {report.compared.old}:", "")
+        yield from (*as_lines(report.compared.changes), *gone_words(report.compared.gone))
     for show in report.shows:
         yield from _show(show, report.zone)
     if report.talks is not None:
-        yield from _talks(report.talks, report.zone)
+        yield from _talks(report.talks, report.zone, alone=not report.shows)
     if report.budgets:
         yield ""
         yield "## Budgets"
@@ -73,14 +84,18 @@ def _show(show: ShowChapter, zone: tzinfo) -> Iterator[str]:
         )  # fmt: skip
         if len(seen) > MOST_INCIDENTS:
             yield f"and {len(seen) - MOST_INCIDENTS:,} more, in --json"
-    yield from _stalls(show.stalls, show.began)
+    yield from _silences(show)
+    yield from _rows(show.rows, "made ahead, ms")
     yield from _waits(show.waits)
+    yield from _stalls(show.stalls, show.began)
     yield from _voices(show.voices)
+    yield from _machine(show.machine, show.memory)
     yield from _used(show.used)
     yield from _trouble(show.notes)
 
 
-def _talks(talks: TalksChapter, zone: tzinfo) -> Iterator[str]:
+def _talks(talks: TalksChapter, zone: tzinfo, *, alone: bool) -> Iterator[str]:
+    """``alone``: no show's chapter has the machine already."""
     yield ""
     yield "## Talks and calls"
     yield conversations(talks, zone)
@@ -92,7 +107,9 @@ def _talks(talks: TalksChapter, zone: tzinfo) -> Iterator[str]:
                 *((name.replace("_", " "), *_ranks(each)) for name, each in talks.stages.items()),
             ),
         )
+    yield from _rows(talks.rows, "answers, ms")
     yield from _waits(talks.slowest)
+    yield from _way(talks)
     yield from _stalls(talks.stalls, talks.began)
     told = {name: many for name, many in talks.counts.items() if many}
     if told:
@@ -101,8 +118,57 @@ def _talks(talks: TalksChapter, zone: tzinfo) -> Iterator[str]:
     if talks.too_early:
         yield f"Taken to be over too early, and the answer taken back: {talks.too_early:,}."
     yield from _voices(talks.voices)
+    if alone:
+        yield from _machine(talks.machine, talks.memory)
     yield from _used(talks.used)
     yield from _trouble(talks.notes)
+
+
+def _silences(show: ShowChapter) -> Iterator[str]:
+    if show.gaps:
+        yield from _table(
+            ("silence between turns, ms", "turns", "p50", "p95", "p99", "most"),
+            ((name, *_ranks(each)) for name, each in show.silences.items()),
+        )
+
+
+def _rows(rows: Sequence[WaterfallRow], title: str) -> Iterator[str]:
+    """The slowest, in their order, stage by stage."""
+    shown = slowest(rows)
+    stages = stages_seen(shown)
+    if not shown:
+        return
+    yield from _table(
+        ("at", title, *(name.replace("_", " ") for name in stages), "all"),
+        (
+            (clock(row.at), short(row.label), *map(row.shown, stages), f"{row.total_ms:.0f}")
+            for row in shown
+        ),
+    )  # fmt: skip
+    if len(rows) > len(shown):
+        yield f"The slowest {len(shown)} of {len(rows):,}; --json has all."
+
+
+def _way(talks: TalksChapter) -> Iterator[str]:
+    if talks.way:
+        yield from _table(
+            ("the way", "times", "p50", "p95", "p99", "most"),
+            ((f"{name}, {unit}", *_ranks(each)) for name, unit, each in talks.way),
+        )
+
+
+def _machine(machine: Sequence[PlotLine], memory: Sequence[PlotLine]) -> Iterator[str]:
+    """What is drawn, in three figures each: of each stretch of time the most."""
+    if machine:
+        yield from _table(
+            ("the machine", "p50", "p95", "most"),
+            (
+                (f"{what}{line.name}, {line.unit}", f"{each.p50:g}", f"{each.p95:g}", f"{each.most:g}")
+                for what, lines in (("CPU of ", machine), ("memory of ", memory))
+                for line in lines
+                if (each := Percentiles.of(value for _, value in line.points)) is not None
+            ),
+        )
 
 
 def _used(used: dict[str, EngineUse]) -> Iterator[str]:

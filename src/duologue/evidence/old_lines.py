@@ -71,6 +71,8 @@ WARM = Grammar(
     "warm-up", re.compile(rb"(?i)\bwarm(?:ed|ing)?[- ]?up\b(.*)"),
     "Kokoro warm-up done in 6.1s", "An engine that is loaded before it is needed, and how long that took.",
 )  # fmt: skip
+SHARE = re.compile(rb"(\d+(?:[.,]\d+)?) ?%? ?(us|id|st)\b")
+"""``71.2 us``, ``71,2 us`` where people write so, ``71.2%us`` of an older ``top``."""
 CPU = Grammar(
     "machine", re.compile(rb"%?Cpu\(s\):(.*)"),
     "%Cpu(s): 71.2 us,  8.1 sy,  0.0 ni, 11.4 id,  0.2 wa,  0.0 hi,  1.0 si,  8.1 st",
@@ -79,9 +81,9 @@ CPU = Grammar(
 PROCESS = Grammar(
     "process",
     re.compile(
-        rb"^\s*(?:(\d+) +\S+ +\S+ +-?\d+ +[\d.]+[kmgt]? +([\d.]+[kmgt]?) +\S+ +[A-Z] +(\d+\.\d+) +\d+\.\d+"
-        rb" +[\d:.]+ +(\S.*)"
-        rb"|\S+ +(\d+) +(\d+\.\d+) +\d+\.\d+ +\d+ +(\d+) +\S+ +\S+ +\S+ +[\d:]+ +(\S.*))$"
+        rb"^\s*(?:(\d+) +\S+ +\S+ +-?\d+ +[\d.,]+[kmgt]? +([\d.,]+[kmgt]?) +\S+ +[A-Z] +(\d+[.,]\d+) +\d+[.,]\d+"
+        rb" +[\d:.,]+ +(\S.*)"
+        rb"|\S+ +(\d+) +(\d+[.,]\d+) +\d+[.,]\d+ +\d+ +(\d+) +\S+ +\S+ +\S+ +[\d:]+ +(\S.*))$"
     ),
     "   4242 root      20   0 4521344   1.2g  84512 R  97.3  7.6   3:14.15 python3",
     "A row of `top`, or of `ps aux`: the CPU and the memory of a program.",
@@ -118,7 +120,12 @@ def seconds_of_day(found: re.Match[bytes]) -> float:
     return int(found[2]) * 3600 + int(found[3]) * 60 + int(found[4]) + fraction
 
 
+def decimal(value: bytes) -> float:
+    """A number with a point, or with a comma where people write so."""
+    return float(value.replace(b",", b"."))
+
+
 def megabytes(value: bytes) -> float:
     """``top``'s memory: KiB, or with a letter."""
     unit = {b"k": 1 / 1024, b"m": 1.0, b"g": 1024.0, b"t": 1024.0 * 1024}.get(value[-1:].lower())
-    return float(value) / 1024 if unit is None else float(value[:-1]) * unit
+    return decimal(value) / 1024 if unit is None else decimal(value[:-1]) * unit

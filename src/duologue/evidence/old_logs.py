@@ -26,6 +26,7 @@ MOST_NAMES = 500
 MOST_NOTED = 20_000
 """Figures of one name that wait to be summed up."""
 DAY = 86_400.0
+_SHARES = {b"us": "programs", b"id": "idle", b"st": "stolen"}
 _HEAD = 40
 """Bytes of a line in which its time stands."""
 _SECOND = 19
@@ -382,11 +383,8 @@ class OldLog:
         found = lines.CPU.pattern.search(line)
         if found is None:
             return False
-        for part in found[1].split(b","):
-            value, _, what = part.strip().partition(b" ")
-            name = {b"us": "programs", b"id": "idle", b"st": "stolen"}.get(what.strip())
-            if name and value.replace(b".", b"", 1).isdigit():
-                self._add(f"machine {name}", float(value), "%")
+        for value, what in lines.SHARE.findall(found[1]):
+            self._add(f"machine {_SHARES[what]}", lines.decimal(value), "%")
         self.grammars["machine"] += 1
         return True
 
@@ -396,7 +394,7 @@ class OldLog:
             return False
         of_top = found[1] is not None
         name = (found[4] if of_top else found[8]).decode("utf-8", "replace").split("/")[-1].split(" ")[0]
-        self._add(f"process {name} CPU", float(found[3] if of_top else found[6]), "%")
+        self._add(f"process {name} CPU", lines.decimal(found[3] if of_top else found[6]), "%")
         memory = lines.megabytes(found[2]) if of_top else float(found[7]) / 1024
         self._add(f"process {name} memory", memory, "MB")
         self.grammars["process"] += 1

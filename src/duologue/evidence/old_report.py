@@ -62,7 +62,8 @@ def verdict(log: OldLog) -> Iterator[str]:
         )
         yield f"{frames['frames']:,} frames{share if misses else ''}."
     if log.counts["answers"]:
-        yield f"{log.counts['answers']:,} answers in calls."
+        many = log.counts["answers"]
+        yield f"{many:,} answers in calls." if many > 1 else "One answer in calls."
     elif log.replies:
         slowest = max(log.replies)
         yield f"{len(log.replies):,} replies; the slowest was done after {slowest / 1000:.1f} s."
@@ -153,8 +154,13 @@ def _most(counts: Counter[str], most: int) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:most]
 
 
+def ordered(series: dict[str, Series]) -> list[tuple[str, Series]]:
+    """Those with a budget first, then by how often they came."""
+    return sorted(series.items(), key=lambda each: (each[1].budget is None, -len(each[1]), each[0]))
+
+
 def _table(series: dict[str, Series]) -> Iterator[str]:
-    shown = sorted(series.items(), key=lambda each: (each[1].budget is None, -len(each[1]), each[0]))
+    shown = ordered(series)
     yield "| what | unit | count | p50 | p95 | p99 | most | budget | over it |"
     yield "|---|---|---|---|---|---|---|---|---|"
     for name, one in shown[:MOST_ROWS]:

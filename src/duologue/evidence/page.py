@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 from html import escape
-from pathlib import Path
 
 from duologue.clock import SECOND
 from duologue.evidence import svg
 from duologue.evidence.causes import Culprit
-from duologue.evidence.chapters import OF_ALL_CORES, PlotLine, ShowChapter, TalksChapter, WaterfallRow
+from duologue.evidence.changes import COLUMNS, as_rows, gone_words
+from duologue.evidence.chapters import (
+    OF_ALL_CORES,
+    SEEN_MS,
+    PlotLine,
+    ShowChapter,
+    TalksChapter,
+    WaterfallRow,
+    slowest,
+    stages_seen,
+)
 from duologue.evidence.findings import UNFELT, conversations
 from duologue.evidence.incidents import Incident, by_cause
+from duologue.evidence.markup import ENDED, begun, legend, listed, plot, table, tiles
 from duologue.evidence.percentiles import Percentiles
 from duologue.evidence.report import EvidenceReport
 from duologue.evidence.spent import EngineUse, cost_in_words
 from duologue.evidence.stalls import Stall
 from duologue.evidence.waits import STAGE_WORDS, TurnWait
 from duologue.evidence.words import capital, clock, named, short, sources, when
-from duologue.telemetry.turns import STAGES
 
 MOST_INCIDENTS = 200
-MOST_ROWS = 60
-"""Of a waterfall: more cannot be read."""
-SEEN_MS = 0.5
-"""A stage that never took longer has no row and no colour."""
-SILENT_STAGES = STAGES[:-1]
-"""Those of the silence before a turn."""
 _AHEAD = (
     "From when a line was asked for until all of its sound was there. Lines are made ahead: nobody waits for these."
 )
@@ -36,23 +39,18 @@ _KINDS = {"late": "ready late", "left out": "left out", "over budget": "over bud
 
 def as_page(report: EvidenceReport) -> Iterator[str]:
     """Pieces of the file, in order."""
-    style = (Path(__file__).parent / "page_style.css").read_text("utf-8")
-    yield (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"'
-        ' content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">'
-        f"<title>Duologue report: {escape(sources(report.sources))}</title><style>{style}</style></head><body>"
-        '<a class="skip" href="#main">To the report</a>'
-    )
+    yield begun(f"Duologue report: {sources(report.sources)}")
     yield from _head(report)
     yield '<main id="main">'
     yield from _mend(report)
+    yield from _changes(report)
     for number, show in enumerate(report.shows):
         yield from _show(show, f"show{number}", report.zone)
     if report.talks is not None:
         yield from _talks(report.talks, report.zone, alone=not report.shows)
     yield from _budgets(report)
     yield from _limits(report)
-    yield "</main>" + _foot() + "</body></html>\n"
+    yield "</main>" + _foot() + ENDED
 
 
 def _head(report: EvidenceReport) -> Iterator[str]:
@@ -60,6 +58,7 @@ def _head(report: EvidenceReport) -> Iterator[str]:
     yield f'<header><h1>Duologue report · {escape(sources(report.sources))}</h1><p class="verdict">{escape(first)}</p>'
     yield from (f'<p class="verdict more">{escape(each)}</p>' for each in more)
     links = [("mend", "What to mend")]
+    links += [("changes", "What changed")] if report.compared is not None else []
     links += [
         (f"show{number}", capital(named(show.of).removeprefix("the "))) for number, show in enumerate(report.shows)
     ]
@@ -82,6 +81,18 @@ def _mend(report: EvidenceReport) -> Iterator[str]:
     yield "</ol>"
 
 
+def _changes(report: EvidenceReport) -> Iterator[str]:
+    if report.compared is None:
+        return
+    yield '<h2 id="changes">What changed</h2>'
+    yield from (f'<p class="note bad-text">{escape(each)}</p>' for each in gone_words(report.compared.gone))
+    yield table(
+        f"Since {report.compared.old}: a difference is told where its whole interval lies on one side of zero.",
+        COLUMNS,
+        as_rows(report.compared.changes),
+    )
+
+
 # A show
 
 
@@ -91,7 +102,7 @@ def _show(show: ShowChapter, at: str, zone: tzinfo) -> Iterator[str]:
     if len(show.topics) > 1:
         yield f'<p class="note">After that it was about: {escape("; ".join(show.topics[1:]))}.</p>'
     bad = show.late + show.left_out
-    tiles = [
+    shown = [
         ("frames", f"{show.frames:,}", ""),
         ("ready late", f"{show.late:,}", "bad" if show.late else "good"),
         ("left out", f"{show.left_out:,}", "bad" if show.left_out else "good"),
@@ -102,19 +113,19 @@ def _show(show: ShowChapter, at: str, zone: tzinfo) -> Iterator[str]:
         ),
     ]
     if show.cost is not None:
-        tiles.append(("ms a frame, middle / 99 %", f"{show.cost.p50:.1f} / {show.cost.p99:.1f}", ""))
+        shown.append(("ms a frame, middle / 99 %", f"{show.cost.p50:.1f} / {show.cost.p99:.1f}", ""))
     if show.gaps:
         wait = max(gap.waited_ms for gap in show.gaps)
-        tiles.append(("longest wait for an engine", f"{wait:.0f}<small> ms</small>", "bad" if wait > 50 else "good"))
+        shown.append(("longest wait for an engine", f"{wait:.0f}<small> ms</small>", "bad" if wait > 50 else "good"))
     if show.steal is not None:
-        tiles.append(
+        shown.append(
             (
                 "stolen CPU, 95 of 100 s below",
                 f"{show.steal.p95:.1f}<small> %</small>",
                 "bad" if show.steal.p95 > 5 else "",
             )
         )
-    yield _tiles(tiles)
+    yield tiles(shown)
     yield from _frame_time(show)
     yield from _incidents(show, bad)
     yield from _silences(show)
@@ -134,9 +145,9 @@ def _frame_time(show: ShowChapter) -> Iterator[str]:
         show.lead_ms
     ) else " What is dearer than the budget is seen only when"  # fmt: skip
     yield f'<p class="note">What drawing and encoding took.{hidden} that lead is used up. Heights are logarithmic.</p>'
-    yield _plot(svg.histogram("How many frames took how long", show.bars, limit=show.budget_ms))
+    yield plot(svg.histogram("How many frames took how long", show.bars, limit=show.budget_ms))
     rows = [("all", show.cost, show.over_budget), *((name, each, over) for name, (each, over) in show.kinds.items())]
-    yield _table(
+    yield table(
         "By what was in the frame; a frame may count in several rows.",
         ("what", "frames", "middle", "95 %", "99 %", "most", "over budget"),
         (
@@ -147,14 +158,14 @@ def _frame_time(show: ShowChapter) -> Iterator[str]:
     yield '<p class="cap">The slowest and the median frame of each moment; red lines: late or missing frames.</p>'
     most, middle, lead = show.timeline
     marks = [(each.at - show.began) / SECOND for each in show.incidents if each.kind != "over budget"]
-    yield _plot(
+    yield plot(
         svg.lines("The slowest and the middle frame over time", [most, middle], limit=show.budget_ms, marks=marks)
     )
-    yield _legend([most.name + " frame", middle.name + " frame"])
+    yield legend([most.name + " frame", middle.name + " frame"])
     if any(value < 0 for _, value in lead.points):
         late = PlotLine("lateness", "ms", [(at, max(0.0, -value)) for at, value in lead.points])
-        yield _plot(svg.lines("How late frames were", [late], marks=marks))
-        yield _legend(["the latest frame after its due time"])
+        yield plot(svg.lines("How late frames were", [late], marks=marks))
+        yield legend(["the latest frame after its due time"])
 
 
 def _incidents(show: ShowChapter, bad: int) -> Iterator[str]:
@@ -200,7 +211,7 @@ def _incident_table(caption: str, incidents: Sequence[Incident], show: ShowChapt
         else ""
     )
     head = ("at", "what", "frames", "numbers", "worst", "cause", "why")
-    return _table(caption + more, head, rows, raw=True)
+    return table(caption + more, head, rows, raw=True)
 
 
 def _silences(show: ShowChapter) -> Iterator[str]:
@@ -211,19 +222,14 @@ def _silences(show: ShowChapter) -> Iterator[str]:
     chosen = PlotLine("chosen", "ms", [(gap.at, float(gap.chosen_ms)) for gap in show.gaps])
     there = PlotLine("there was", "ms", [(gap.at, gap.ms) for gap in show.gaps])
     if len(show.gaps) > 1:
-        yield _plot(svg.lines("Silence before each turn", [chosen, there], backdrop=True))
-        yield _legend(["chosen", "there was"])
-    yield _table(
+        yield plot(svg.lines("Silence before each turn", [chosen, there], backdrop=True))
+        yield legend(["chosen", "there was"])
+    yield table(
         "",
         ("", "turns", "middle", "95 %", "most"),
         (
             (name, f"{each.count:,}", f"{each.p50:.0f} ms", f"{each.p95:.0f} ms", f"{each.most:.0f} ms")
-            for name, each in (
-                ("chosen", Percentiles.of(gap.chosen_ms for gap in show.gaps)),
-                ("there was", Percentiles.of(gap.ms for gap in show.gaps)),
-                ("added by an engine", Percentiles.of(gap.waited_ms for gap in show.gaps)),
-            )
-            if each is not None
+            for name, each in show.silences.items()
         ),
     )
 
@@ -235,19 +241,19 @@ def _talks(talks: TalksChapter, zone: tzinfo, *, alone: bool) -> Iterator[str]:
     """``alone``: no show's chapter has the machine already."""
     yield '<h2 id="talks">Talks and calls</h2>'
     yield f'<p class="meta">{escape(conversations(talks, zone))}</p>'
-    tiles = [("answers", f"{talks.answers.count if talks.answers else 0:,}", "")]
+    shown = [("answers", f"{talks.answers.count if talks.answers else 0:,}", "")]
     if talks.answers is not None:
-        tiles.append(("silence before an answer: half within", f"{talks.answers.p50 / 1000:.2f}<small> s</small>", ""))
-        tiles.append(("95 of 100 within", f"{talks.answers.p95 / 1000:.2f}<small> s</small>", ""))
-        tiles.append(
+        shown.append(("silence before an answer: half within", f"{talks.answers.p50 / 1000:.2f}<small> s</small>", ""))
+        shown.append(("95 of 100 within", f"{talks.answers.p95 / 1000:.2f}<small> s</small>", ""))
+        shown.append(
             ("slowest", f"{talks.answers.most / 1000:.2f}<small> s</small>", "bad" if talks.answers.most > 2000 else "")
         )
-    tiles.append(("interruptions", f"{talks.counts['interruptions']:,}", ""))
-    tiles.append(("answers taken back: the person went on", f"{talks.too_early:,}", "" if talks.too_early else "good"))
-    yield _tiles(tiles)
+    shown.append(("interruptions", f"{talks.counts['interruptions']:,}", ""))
+    shown.append(("answers taken back: the person went on", f"{talks.too_early:,}", "" if talks.too_early else "good"))
+    yield tiles(shown)
     if talks.stages:
         yield "<h3>Stages of the silence before an answer</h3>"
-        yield _table(
+        yield table(
             "They follow each other and add up to the silence. In ms.",
             ("stage", "answers", "middle", "95 %", "99 %", "most"),
             (
@@ -270,30 +276,29 @@ def _talks(talks: TalksChapter, zone: tzinfo, *, alone: bool) -> Iterator[str]:
 def _engine_times(rows: Sequence[WaterfallRow], waits: Sequence[TurnWait], title: str, note: str = "") -> Iterator[str]:
     if not rows:
         return
-    slowest = sorted(range(len(rows)), key=lambda place: -rows[place].total_ms)[:MOST_ROWS]
-    shown = [rows[place] for place in sorted(slowest)]
-    stages = [name for name in SILENT_STAGES if any(row.stages.get(name, 0.0) >= SEEN_MS for row in shown)]
+    shown = slowest(rows)
+    stages = stages_seen(shown)
     yield f"<h3>{escape(title)}</h3>"
     if note:
         yield f'<p class="note">{escape(note)}</p>'
     if len(rows) > len(shown):
         yield f'<p class="note">The slowest {len(shown)} of {len(rows):,}, in their order.</p>'
-    yield _legend(name.replace("_", " ") for name in stages)
-    yield _plot(svg.waterfall(title, shown, stages))
+    yield legend(name.replace("_", " ") for name in stages)
+    yield plot(svg.waterfall(title, shown, stages))
     yield "<details><summary>The same as a table, with what is known of each</summary>"
-    yield _table(
+    yield table(
         "ms",
         ("at", "who, and what about", *(name.replace("_", " ") for name in stages), "all", "notes"),
         (
             (clock(row.at), short(row.label, 120),
-             *(f"{row.stages[name]:.0f}" if name in row.stages else "" for name in stages), f"{row.total_ms:.0f}",
+             *map(row.shown, stages), f"{row.total_ms:.0f}",
              "; ".join(row.notes))
             for row in shown
         ),
     ) + "</details>"  # fmt: skip
     if waits:
         yield "<h3>Where the slowest lost their time</h3>"
-        yield _table(
+        yield table(
             "The slowest ten.",
             ("at", "who", "waited", "stage", "of it", "beyond the usual", "whose", "why"),
             (
@@ -310,7 +315,7 @@ def _happened(talks: TalksChapter) -> Iterator[str]:
     told = {name: many for name, many in talks.counts.items() if many}
     if told:
         yield "<h3>What happened in them</h3>"
-        yield _table("", ("", "times"), ((name, f"{many:,}") for name, many in told.items()))
+        yield table("", ("", "times"), ((name, f"{many:,}") for name, many in told.items()))
     if talks.saved_ms or talks.wasted_ms:
         yield (
             f'<p class="note">Thinking ahead saved {talks.saved_ms / 1000:.1f} s of silence;'
@@ -324,15 +329,11 @@ def _happened(talks: TalksChapter) -> Iterator[str]:
 def _way(talks: TalksChapter) -> Iterator[str]:
     rows = [
         (name, f"{each.count:,}", *(f"{value:.2f} {unit}" for value in (each.p50, each.p95, each.most)))
-        for name, unit, each in (
-            ("packets missing on the way to us", "%", talks.loss), ("jitter", "ms", talks.jitter),
-            ("latest packet of ours in each second", "ms", talks.packets),
-        )
-        if each is not None
-    ]  # fmt: skip
+        for name, unit, each in talks.way
+    ]
     if rows:
         yield "<h3>The way</h3>"
-        yield _table("As measured every few seconds.", ("", "times", "middle", "95 %", "most"), rows)
+        yield table("As measured every few seconds.", ("", "times", "middle", "95 %", "most"), rows)
 
 
 # Both
@@ -343,7 +344,7 @@ def _stalls(stalls: Sequence[Stall], began: int) -> Iterator[str]:
         return
     yield "<h3>What else stood still, or got lost</h3>"
     many = f"The first {MOST_INCIDENTS} of {len(stalls):,}; the JSON has all." if len(stalls) > MOST_INCIDENTS else ""
-    yield _table(
+    yield table(
         many,
         ("at", "what", "of", "how much", "cause", "why"),
         (
@@ -357,7 +358,7 @@ def _stalls(stalls: Sequence[Stall], began: int) -> Iterator[str]:
 def _voices(voices: dict[str, Percentiles]) -> Iterator[str]:
     if voices:
         yield "<h3>How fast voices speak</h3>"
-        yield _table(
+        yield table(
             "Characters of text a second, of turns that were heard to their end.",
             ("voice", "turns", "middle", "95 %", "most"),
             ((name, f"{s.count:,}", f"{s.p50:.1f}", f"{s.p95:.1f}", f"{s.most:.1f}") for name, s in voices.items()),
@@ -374,17 +375,17 @@ def _machine(machine: Sequence[PlotLine], memory: Sequence[PlotLine]) -> Iterato
         ("All cores, percent: what any program used, what programs of others used, and what the host took", of_all),
     ):
         yield f'<p class="cap">{title}</p>'
-        yield _plot(svg.lines(title, some, measured=True))
-        yield _legend(f"{line.name} (at most {max(value for _, value in line.points):.0f} %)" for line in some)
+        yield plot(svg.lines(title, some, measured=True))
+        yield legend(f"{line.name} (at most {max(value for _, value in line.points):.0f} %)" for line in some)
     yield '<p class="cap">Memory of each process</p>'
-    yield _plot(svg.lines("Memory of each process, MB", memory, measured=True))
-    yield _legend(f"{line.name} (at most {max(value for _, value in line.points):.0f} MB)" for line in memory)
+    yield plot(svg.lines("Memory of each process, MB", memory, measured=True))
+    yield legend(f"{line.name} (at most {max(value for _, value in line.points):.0f} MB)" for line in memory)
 
 
 def _used(used: dict[str, EngineUse]) -> Iterator[str]:
     if used:
         yield "<h3>What engines were asked for</h3>"
-        yield _table(
+        yield table(
             cost_in_words(used),
             ("engine", "requests", "what"),
             ((engine, f"{use.requests:,}", use.asked) for engine, use in used.items()),
@@ -393,14 +394,14 @@ def _used(used: dict[str, EngineUse]) -> Iterator[str]:
 
 def _trouble(notes: Sequence[str]) -> Iterator[str]:
     if notes:
-        yield "<h3>What failed</h3>" + _list(notes[:50])
+        yield "<h3>What failed</h3>" + listed(notes[:50])
 
 
 def _budgets(report: EvidenceReport) -> Iterator[str]:
     if not report.budgets:
         return
     yield '<h2 id="budgets">Budgets</h2>'
-    yield _table(
+    yield table(
         "duologue report --budgets FILE sets others.",
         ("what", "budget", "times", "over it", "95 %", "most"),
         (
@@ -413,7 +414,7 @@ def _budgets(report: EvidenceReport) -> Iterator[str]:
 
 
 def _limits(report: EvidenceReport) -> Iterator[str]:
-    yield '<h2 id="limits">What these records cannot tell</h2>' + _list(report.cannot_tell)
+    yield '<h2 id="limits">What these records cannot tell</h2>' + listed(report.cannot_tell)
 
 
 def _foot() -> str:
@@ -427,63 +428,3 @@ def _foot() -> str:
 
 def _ms(value: float) -> str:
     return f"{value:,.0f} ms" if value >= 100 else f"{value:.1f} ms"
-
-
-def _tiles(tiles: Iterable[tuple[str, str, str]]) -> str:
-    """Name, value (markup), kind."""
-    return '<dl class="tiles">' + "".join(
-        f'<div class="{kind}"><dt>{escape(name)}</dt><dd>{value}</dd></div>' for name, value, kind in tiles
-    ) + "</dl>"  # fmt: skip
-
-
-def _plot(drawn: str) -> str:
-    return f'<div class="plot" tabindex="0" role="group" aria-label="plot">{drawn}</div>' if drawn else ""
-
-
-def _legend(names: Iterable[str]) -> str:
-    return '<ul class="legend">' + "".join(
-        f'<li><i class="b{number % svg.TONES}"></i>{escape(name)}</li>' for number, name in enumerate(names)
-    ) + "</ul>"  # fmt: skip
-
-
-def _list(items: Iterable[str]) -> str:
-    return '<ul class="plain">' + "".join(f"<li>{escape(each)}</li>" for each in items) + "</ul>"
-
-
-def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], *, raw: bool = False) -> str:
-    """Figures stand to the right: cells that begin with a digit, below no heading of words. ``raw``: they are markup
-    already.
-    """
-    body = "".join(
-        "<tr>"
-        + "".join(
-            _cell(cell if raw else escape(cell), first=not place, words=head[place] in _WORDS)
-            for place, cell in enumerate(row)
-        )
-        + "</tr>"
-        for row in rows
-    )
-    titles = "".join(
-        f'<th scope="col"{"" if not place else _side(name)}>{escape(name)}</th>' for place, name in enumerate(head)
-    )
-    told = f'<p class="cap">{escape(caption)}</p>' if caption else ""
-    label = escape(caption or head[0] or "figures")
-    return (
-        f'{told}<div class="wide" tabindex="0" role="group" aria-label="{label}"><table aria-label="{label}">'
-        f"<thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-_WORDS = ("what", "cause", "why", "whose", "stage", "notes", "who, and what about", "who")
-
-
-def _side(name: str) -> str:
-    return "" if name in _WORDS else ' class="n"'
-
-
-def _cell(markup: str, *, first: bool, words: bool) -> str:
-    if first:
-        return f'<th scope="row"{" class=w" if len(markup) > 24 else ""}>{markup}</th>'
-    plain = markup.removeprefix('<span class="bad-text">')
-    kind = "n" if plain[:1].isdigit() and len(plain) < 40 and not words else "w" if len(plain) > 60 else ""
-    return f'<td class="{kind}">{markup}</td>' if kind else f"<td>{markup}</td>"

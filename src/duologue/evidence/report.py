@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
 from duologue.clock import SECOND
 from duologue.evidence.budgets import BUDGET_WORDS, Budgets, measured
+from duologue.evidence.changes import ReportComparison
 from duologue.evidence.chapters import ShowChapter, TalksChapter, WaterfallRow, show_chapter, talks_chapter
 from duologue.evidence.findings import WorthMending, cannot_tell, verdict, worst
 from duologue.evidence.incidents import Incident
@@ -23,14 +24,14 @@ from duologue.evidence.summary import PartSummary, gather
 from duologue.evidence.surroundings import Surroundings
 from duologue.evidence.waits import TurnWait
 from duologue.evidence.words import named
-from duologue.telemetry.ledger import Entry, HeaderRecord
+from duologue.telemetry.ledger import WITH_PEOPLE, Entry, HeaderRecord
 from duologue.telemetry.ledger_reader import LedgerReader
 from duologue.telemetry.ledger_span import RunSpan
 from duologue.telemetry.stream import HOUSE
 
 MOST_FRAMES = 100
 """Late frames of one incident that the JSON lists one by one."""
-_SHARED = (HOUSE, "line", "talk")
+_SHARED = (HOUSE, *WITH_PEOPLE)
 """Parts that are no show, talk or call."""
 
 
@@ -75,6 +76,8 @@ class EvidenceReport:
     unknown: dict[str, int] = field(default_factory=dict[str, int])
     zone: tzinfo = UTC
     """Of its times of day."""
+    compared: ReportComparison | None = None
+    """With an older one, where that was asked for."""
 
 
 class _Reading:
@@ -118,7 +121,7 @@ def read_report(sources: Sequence[ReportSource], budgets: Budgets, zone: tzinfo 
         (reading, part)
         for reading in readings
         for of, part in reading.parts.items()
-        if of.partition(":")[0] in ("talk", "line") and ":" in of
+        if of.partition(":")[0] in WITH_PEOPLE and ":" in of
     ]
     talks = _talks(readings, talking, _house(readings, kept)) if talking else None
     torn = sum(reading.reader.torn for reading in readings)
@@ -175,9 +178,18 @@ def _kept(shows: Sequence[ShowChapter], parts: Sequence[PartSummary], budgets: B
     """How each budget that applies was kept: those of a show apart, of talks and calls together."""
     found: list[BudgetLine] = []
     for show, part in zip(shows, (part for part in parts if part.show is not None or part.columns), strict=True):
-        found += _line(f"{named(show.of)}: frame", budgets.frame_ms or show.budget_ms, part.costs)
+        found += _of_frames(show, part, budgets)
         found += _turns([part], budgets, f"{named(show.of)}: ")
     return [*found, *_turns([part for part in parts if part.show is None and not part.columns], budgets, "")]
+
+
+def _of_frames(show: ShowChapter, part: PartSummary, budgets: Budgets) -> Iterator[BudgetLine]:
+    """Without a budget of its own a frame has as many periods as it stands for."""
+    for line in _line(f"{named(show.of)}: frame", budgets.frame_ms or show.budget_ms, part.costs):
+        yield line if budgets.frame_ms else replace(line, over=show.over_budget)
+    for name, values in (("compose", part.columns.compose), ("encode", part.columns.encode)):
+        if (limit := getattr(budgets, f"{name}_ms")) is not None:
+            yield from _line(f"{named(show.of)}: {BUDGET_WORDS[name]}", limit, values)
 
 
 def _turns(parts: Sequence[PartSummary], budgets: Budgets, of: str) -> Iterator[BudgetLine]:
@@ -211,6 +223,7 @@ def as_dict(report: EvidenceReport) -> dict[str, Any]:
         "parts": [each.as_dict() for each in report.parts],
         "torn": report.torn,
         "unknown": report.unknown,
+        **({"against": asdict(report.compared)} if report.compared is not None else {}),
     }
 
 

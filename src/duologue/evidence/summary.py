@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from duologue.evidence.columns import FrameColumns, MachineColumns
+from duologue.evidence.percentiles import Percentiles
 from duologue.evidence.spent import EngineUse
 from duologue.telemetry.frames import FrameLedger
 from duologue.telemetry.ledger import (
@@ -38,7 +39,7 @@ from duologue.telemetry.ledger import (
     UsageRecord,
     WorkerRecord,
 )
-from duologue.telemetry.turns import STAGES, Spread, points_ms, silence_ms, stages_ms
+from duologue.telemetry.turns import STAGES, points_ms, silence_ms, stages_ms
 
 _FPS = 30
 """Of a show whose beginning is not in the ledger."""
@@ -154,7 +155,7 @@ class PartSummary:
             self.restarts[worker] += restarts - before
 
     @property
-    def stages(self) -> dict[str, Spread]:
+    def stages(self) -> dict[str, Percentiles]:
         """How long each stage of its turns took (ms), and what engines added to the silences (``waits``)."""
         taken: dict[str, list[float]] = {name: [] for name in (*STAGES, "silence", "waits")}
         for record in self.turns:
@@ -166,7 +167,7 @@ class PartSummary:
                 taken["silence"].append(sum(silence.values()))
             if record.on_air and record.kind != "filler":
                 taken["waits"].append(record.waited_ms)
-        return {name: Spread.of(values) for name, values in taken.items() if values}
+        return {name: each for name, values in taken.items() if (each := Percentiles.of(values)) is not None}
 
     @property
     def costs(self) -> array[float]:
@@ -202,7 +203,7 @@ class PartSummary:
             for each in self.turns
         ]  # fmt: skip
         found["stages"] = {
-            name: {"count": s.count, "p50": s.p50, "p95": s.p95, "most": s.largest} for name, s in self.stages.items()
+            name: {"count": s.count, "p50": s.p50, "p95": s.p95, "most": s.most} for name, s in self.stages.items()
         }
         found["too_early"] = sum(each.outcome == "went_on" for each in self.endings)
         found["handovers"] = [f"{each.engine}: {each.cause}" for each in self.handovers]

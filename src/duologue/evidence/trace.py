@@ -1,8 +1,8 @@
 """A run on one time axis, in Chrome's trace format: open it in Perfetto or chrome://tracing. Streaming.
 
 Each part of the house is a process of the trace, and so is each process of ours that was measured. Frames are on the
-stage's threads (drawing, encoder), turns and what engines did for them each on a track of its own, counters show what
-is queued and what the machine did.
+stage's threads (drawing, encoder), turns and what engines did for them each on a track of its own, what engines were
+asked on a thread of each, counters show what is queued and what the machine did.
 
 Times are whole µs since a second before the first ledger's origin: Perfetto makes ns of them, and of two spans that
 touch a fraction would leave an overlap, for which it drops one. For the same reason what lies neither within nor after
@@ -41,6 +41,7 @@ from duologue.telemetry.ledger import (
     SkipRecord,
     StepRecord,
     TurnRecord,
+    UsageRecord,
     WorkerRecord,
 )
 from duologue.telemetry.lines import kind_of, plain
@@ -55,6 +56,19 @@ _SPANS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("voice", "speaks", ("first_sentence", "text_complete"), ("voiced", "first_audio")),
 )
 """What engines did for a turn: the engine, what it did, from the first time that is known until the first that is."""
+
+_SERVICES = {"llm": "thinks", "tts": "speaks", "stt": "hears"}
+
+
+def _requested(of: str, record: UsageRecord) -> Mapping[str, object]:
+    """What a request was for, and what it took; what it has none of is left out."""
+    told = {
+        "of": of, "model": record.model, "server": record.server, "outcome": record.outcome,
+        "prompt_tokens": record.prompt_tokens, "cached_tokens": record.cached_tokens,
+        "completion_tokens": record.completion_tokens, "characters": record.characters,
+        "sound_ms": round(record.sound_ms, 1),
+    }  # fmt: skip
+    return {name: value for name, value in told.items() if value}
 
 
 class Tracer:
@@ -105,6 +119,10 @@ class Tracer:
                 yield self._span(entry.of, "bakes", f"bake {what}", at - round(took * 1e6), at, "bake")
             case PauseRecord(process=process, what=what, took_ms=took, at=at):
                 yield self._span(process, "pauses", what, at - round(took * 1e6), at, "pause")
+            case UsageRecord(engine=engine, service=service) as record:
+                began = entry.at - round(record.took_ms * 1e6)
+                yield self._span("engines", engine, _SERVICES.get(service, service), began, entry.at, "request",
+                                 _requested(entry.of, record))  # fmt: skip
             case ClipRecord(queued=queued, ended=ended, text=text) if queued and ended:
                 yield self._span(entry.of, "clips", text or "clip", queued, ended, "clip")
             case CallRecord(offered=offered, ended=ended) as record:

@@ -27,6 +27,7 @@ STAGE_WORDS: Mapping[str, str] = {
     "first_token": "the mind's first token",
     "first_sentence": "the mind's first sentence",
     "voice": "the voice's first sound",
+    "sending": "the first packet",
     "playout": "the way to the ear",
     "speaking": "speaking",
 }
@@ -128,7 +129,7 @@ def _beside(turn: TurnRecord, stage: str, beyond: float, around: Surroundings) -
     since, until = stage_spans(turn)[stage]
     others = [name for name in around.engines if name != turn.engine]  # the voice has its own stage, and no other one
     voices = stage == "voice" and turn.engine in around.engines
-    processes = ("main", turn.engine) if voices else ("main", *others)
+    processes = ("main", turn.engine) if voices else ("main", "line") if stage == "sending" else ("main", *others)
     evidence = around.evidence(processes, since, until)
     evidence = replace(
         evidence,

@@ -10,9 +10,10 @@ from statistics import median
 import numpy as np
 
 from duologue.clock import MILLISECOND, SECOND, milliseconds
-from duologue.evidence.comparison import ChangeOutcome, MeasuredChange, PairedSeries, change
+from duologue.evidence.changes import ChangeOutcome, MeasuredChange
+from duologue.evidence.comparison import PairedSeries, change
+from duologue.evidence.percentiles import Percentiles
 from duologue.telemetry.ledger import EndingOutcome, EndingRecord, TurnRecord
-from duologue.telemetry.turns import Spread
 
 OVERLAP_MS = 600.0
 """Who speaks on so soon after our first sound had not finished: nobody has heard it, and thought, and answered by then.
@@ -62,9 +63,9 @@ class HeardSide:
         return sum(turn.cut_in for turn in self.turns)
 
     @property
-    def spread(self) -> Spread | None:
+    def spread(self) -> Percentiles | None:
         """Of the waits; None: nothing was answered."""
-        return Spread.of(self.waits) if self.turns else None
+        return Percentiles.of(self.waits)
 
 
 @dataclass(slots=True)
@@ -193,7 +194,7 @@ def as_lines(sides: Sequence[HeardSide], rows: Sequence[ReplayRow], began: int, 
         yield from _words(row, names, worded=worded)
     for side in sides:
         spread = side.spread
-        waits = f"wait {spread.p50:.0f} ms p50, {spread.p95:.0f} p95, {spread.largest:.0f} most; " if spread else ""
+        waits = f"wait {spread.p50:.0f} ms p50, {spread.p95:.0f} p95, {spread.most:.0f} most; " if spread else ""
         many = f"{len(side.turns)} answer{'s' * (len(side.turns) != 1)}"
         yield (
             f"{side.name}: {many}; {waits}{side.cut_ins} cut in; {len(side.too_early)} decided too early and taken back"

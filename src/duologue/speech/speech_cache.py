@@ -309,7 +309,7 @@ def _file(path: Path) -> list[Any]:
 def _pieces(entry: CachedLine) -> list[SpeechChunk]:
     length = round(entry.rate * _PIECE_S)
     return [
-        SpeechChunk(entry.samples[at : at + length], entry.marks if at == 0 else ())
+        SpeechChunk(entry.samples[at : at + length], entry.marks if at == 0 else (), cached=True)
         for at in range(0, max(1, len(entry.samples)), length)
     ]
 

@@ -55,6 +55,8 @@ class Utterance:
     expression: str = ""
     engine: str = ""
     open: bool = False
+    cached: bool = False
+    """It was there: the speech cache had it."""
 
     def words(self) -> tuple[Mark, ...]:
         """The word marks, in order."""
@@ -80,3 +82,5 @@ class SpeechChunk:
 
     samples: Samples = field(default_factory=lambda: np.zeros(0, np.float32))
     marks: tuple[Mark, ...] = ()
+    cached: bool = False
+    """It comes from the speech cache."""

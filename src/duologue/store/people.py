@@ -29,6 +29,7 @@ from duologue.store.tables import (
 )
 from duologue.store.usage import of_no_conversation, of_nobody
 from duologue.store.values import MOST_KEY, Known, Who
+from duologue.telemetry.ledger import WITH_PEOPLE
 
 
 def known(person: PersonRow) -> Known:
@@ -97,7 +98,7 @@ def forget(session: Session, person: PersonRow) -> list[str]:
 def parts_of(session: Session, person: PersonRow) -> set[str]:
     """What the ledger calls their conversations, by which the runs of these are found."""
     ours = select(ConversationRow.id).where(ConversationRow.person_id == person.id)
-    return {f"{part}:{name}" for name in session.scalars(ours) for part in ("talk", "line")}
+    return {f"{part}:{name}" for name in session.scalars(ours) for part in WITH_PEOPLE}
 
 
 def expire(session: Session, before: int) -> list[str]:

@@ -12,6 +12,11 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Annotated, TypeAlias
 
+CALLS = "line"
+"""What a call is of, before its colon."""
+WITH_PEOPLE = ("talk", "api", CALLS)
+"""What is a conversation with a person: a talk, a session of the realtime API, a call."""
+
 
 class _Time:
     """Marks an ``int`` as a time: monotonic ns inside, ns since the file's origin in a line, 0 while unknown."""
@@ -199,7 +204,7 @@ class TurnRecord:
     first_audio: Annotated[Time, "Its first sound was there."] = 0
     voiced: Annotated[Time, "All of its sound was there."] = 0
     given: Annotated[Time, "Its first sound was handed to the far end."] = 0
-    sent: Annotated[Time, "Of a call: its first sound left, in a packet."] = 0
+    sent: Annotated[Time, "Its first sound left for the far end, of a call in a packet; 0: nobody tells."] = 0
     on_air: Annotated[Time, "Its first word was heard."] = 0
     ended: Annotated[Time, "It fell silent."] = 0
     gap_ms: Annotated[int, "The chosen silence before it."] = 0
@@ -245,6 +250,7 @@ class TurnRecord:
     engine: Annotated[str, "Which engine voiced it."] = ""
     sound_ms: Annotated[float, "How long its sound is, as it was voiced."] = 0.0
     operator: Annotated[bool, "Of a call: an operator had taken it over, and said or wrote this."] = False
+    cached: Annotated[int, "How many of its sentences, or parts, the speech cache had."] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +349,7 @@ class UsageRecord:
     estimated: Annotated[bool, "The engine does not count its tokens: they are reckoned, from words and marks."] = False
     cost_nanos: Annotated[int, "By the prices of the settings then, in billionths of `currency`."] = 0
     currency: Annotated[str, "Of the cost (ISO 4217); empty: it has no price, and what it costs is not known."] = ""
+    span: Annotated[str, "The span that asked, as a header `traceparent` has it; empty: no traces are exported."] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,6 +488,8 @@ class RequestRecord:
     span: Annotated[str, "Its own span (W3C Trace Context)."]
     parent: Annotated[str, "The asker's span, as the header `traceparent` had it."]
     tracestate: Annotated[str, "What came with it in the header of that name."] = ""
+    path: Annotated[str, "What was asked for, without what stands behind a question mark."] = ""
+    scheme: Annotated[str, "`http` or `https`."] = "http"
 
 
 @dataclass(frozen=True, slots=True)

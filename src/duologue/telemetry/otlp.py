@@ -12,13 +12,20 @@ The messages are those of ``opentelemetry-proto`` (extra ``otel``): there is no 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from duologue.clock import MILLISECOND
 from duologue.errors import InputError
-from duologue.telemetry.ledger import CallRecord, ConversationRecord, RequestRecord, TurnRecord
+from duologue.telemetry.ledger import (
+    WITH_PEOPLE,
+    CallRecord,
+    ConversationRecord,
+    RequestRecord,
+    TurnRecord,
+    UsageRecord,
+)
 from duologue.telemetry.ledger_writer import Origin
 from duologue.telemetry.traces import conversation_span, span_id, trace_id
 from duologue.telemetry.turns import stages_ms
@@ -34,8 +41,8 @@ FAILED = 2
 CUMULATIVE = 2
 """What a counter's value counts from: the beginning."""
 SCOPE = "duologue"
-WITH_PEOPLE = ("talk", "api", "line")
-"""Parts whose turns belong to one talk or call."""
+HTTP_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
+"""What the conventions for HTTP take for a method."""
 Attributes = Mapping[str, object]
 
 
@@ -85,9 +92,11 @@ class Spans:
         self._wall = origin.wall - origin.monotonic
         self._texts = texts
 
-    def turn(self, of: str, record: TurnRecord, asker: TraceContext | None = None) -> list[Any]:
+    def turn(
+        self, of: str, record: TurnRecord, asker: TraceContext | None = None, asked: Sequence[UsageRecord] = ()
+    ) -> list[Any]:
         """The spans of a turn, its root first, linked to its talk or call, of which ``asker`` was told; none for one of
-        which no time is known.
+        which no time is known. ``asked`` is what the model was asked for it, in order.
         """
         begin = record.spoken_to or record.asked or record.on_air
         times = (begin, record.ended, record.on_air, record.voiced, record.text_complete, record.decided)
@@ -113,7 +122,7 @@ class Spans:
             span = conversation_span(of.partition(":")[2], asker)
             link = messages("trace").Span.Link(trace_id=span.trace, span_id=span.span, trace_state=span.state)
             whole.links.append(link)
-        return [whole, *self._stages(record, trace, root, begin), *self._chat(record, trace, root)]
+        return [whole, *self._stages(record, trace, root, begin), *self._chat(record, trace, root, asked)]
 
     def talk(self, of: str, record: ConversationRecord, begin: int, end: int) -> list[Any]:
         """The span of a talk over a socket or at a terminal."""
@@ -133,15 +142,18 @@ class Spans:
         own, asker = read_traceparent(record.span), read_context([record.parent], [record.tracestate])
         if own is None or asker is None:
             return []
+        known, failed = record.method in HTTP_METHODS, not record.status or record.status >= 500
         attributes = {
-            "http.request.method": record.method, "http.route": record.route,
-            "http.response.status_code": record.status or None,
+            "http.request.method": record.method if known else "_OTHER",
+            "http.request.method_original": "" if known else record.method, "http.route": record.route,
+            "url.path": record.path, "url.scheme": record.scheme, "http.response.status_code": record.status or None,
+            "error.type": str(record.status or "_OTHER") if failed else "",
         }  # fmt: skip
         begin = record.at - round(record.took_ms * MILLISECOND)
-        name = f"{record.method} {record.route}".strip()
+        name = f"{record.method if known else 'HTTP'} {record.route}".strip()
         made = self._span(name, own.trace, own.span, asker.span, begin, record.at, attributes, SERVER)
         made.trace_state = asker.state
-        if not record.status or record.status >= 500:
+        if failed:
             made.status.code = FAILED
         return [made]
 
@@ -175,19 +187,33 @@ class Spans:
             at = end
         return found
 
-    def _chat(self, record: TurnRecord, trace: bytes, root: bytes) -> list[Any]:
+    def _chat(self, record: TurnRecord, trace: bytes, root: bytes, asked: Sequence[UsageRecord]) -> list[Any]:
+        """By the conventions for generative AI. Of several requests (another engine took over, a tool was used) it
+        names the last one, and counts all.
+        """
         end = record.text_complete or record.first_sentence or record.first_token
         if not (record.asked and end):
             return []
         first = (record.first_token - record.asked) / 1e9 if record.first_token else None
+        newest = asked[-1] if asked else None
+        model, failed = newest.model if newest else "", newest is not None and newest.outcome == "failed"
         attributes = {
             "gen_ai.operation.name": "chat", "gen_ai.conversation.id": record.conversation,
-            "gen_ai.usage.input_tokens": record.prompt_tokens or None,
-            "gen_ai.usage.cache_read.input_tokens": record.kept_tokens or None,
-            "gen_ai.response.time_to_first_chunk": first,
+            "gen_ai.provider.name": newest.engine if newest else "", "gen_ai.request.model": model,
+            "gen_ai.request.stream": True, "server.address": newest.server if newest else "",
+            "gen_ai.usage.input_tokens": sum(each.prompt_tokens for each in asked) or record.prompt_tokens or None,
+            "gen_ai.usage.output_tokens": sum(each.completion_tokens for each in asked) or None,
+            "gen_ai.usage.cache_read.input_tokens": (
+                sum(each.cached_tokens for each in asked) or record.kept_tokens or None
+            ),
+            "gen_ai.response.time_to_first_chunk": first, "error.type": "_OTHER" if failed else "",
         }  # fmt: skip
-        name = span_id(f"{record.id} chat")
-        return [self._span("chat", trace, name, root, record.asked, max(end, record.asked), attributes, CLIENT)]
+        own = span_id(f"{record.id} chat")
+        name = f"chat {model}".strip()
+        made = self._span(name, trace, own, root, record.asked, max(end, record.asked), attributes, CLIENT)
+        if failed:
+            made.status.code = FAILED
+        return [made]
 
     def _span(
         self, name: str, trace: bytes, own: bytes, parent: bytes, begin: int, end: int, told: Attributes, kind: int

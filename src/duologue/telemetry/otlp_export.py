@@ -11,18 +11,27 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import OrderedDict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.redaction import hide, redacted
-from duologue.telemetry.ledger import CallRecord, ConversationRecord, Entry, OverRecord, RequestRecord, TurnRecord
+from duologue.telemetry.ledger import (
+    CallRecord,
+    ConversationRecord,
+    Entry,
+    OverRecord,
+    RequestRecord,
+    TurnRecord,
+    UsageRecord,
+)
 from duologue.telemetry.ledger_writer import Origin
 from duologue.telemetry.log import get_logger
 from duologue.telemetry.otlp import Spans, messages, metrics_request, resource, trace_request
-from duologue.tracing import read_context
+from duologue.telemetry.traces import span_id
+from duologue.tracing import read_context, read_traceparent
 from duologue.version import __version__
 
 if TYPE_CHECKING:
@@ -54,11 +63,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What is to be told, and of which talk or call it is, which began then."""
+    """What is to be told, and of which talk or call it is, which began then; of a turn also what its model was
+    ``asked``, which is known when it is sent.
+    """
 
     entry: Entry
     began: int
     talk: ConversationRecord | None
+    asked: tuple[UsageRecord, ...] = ()
 
 
 class OtlpExport:
@@ -86,6 +98,7 @@ class OtlpExport:
         self._who = resource(__version__, instance)
         self._waiting: deque[_Told] = deque()
         self._talks: OrderedDict[str, tuple[int, ConversationRecord]] = OrderedDict()
+        self._asked: OrderedDict[bytes, list[UsageRecord]] = OrderedDict()
         self._away = False
         self.dropped = 0
         """Turns, talks, calls and requests that no collector ever saw."""
@@ -103,12 +116,25 @@ class OtlpExport:
             case TurnRecord() | CallRecord() | RequestRecord():
                 begun = self._talks.get(entry.of)
                 self._put(_Told(entry, *(begun or (0, None))))
+            case UsageRecord(service="llm", span=span) as record if span:
+                self._note_asked(span, record)
             case OverRecord():
                 begun = self._talks.pop(entry.of, None)
                 if begun is not None and not entry.of.startswith("line:"):  # a call's own record has told of it
                     self._put(_Told(entry, *begun))
             case _:
                 pass
+
+    def _note_asked(self, span: str, record: UsageRecord) -> None:
+        if (asker := read_traceparent(span)) is not None:
+            self._asked.setdefault(asker.span, []).append(record)
+            if len(self._asked) > MOST_WAITING:
+                self._asked.popitem(last=False)
+
+    def _whole(self, told: _Told) -> _Told:
+        record = told.entry.record
+        chat = span_id(f"{record.id} chat") if isinstance(record, TurnRecord) else b""
+        return replace(told, asked=tuple(self._asked.get(chat, ())))
 
     def _put(self, told: _Told) -> None:
         if len(self._waiting) >= MOST_WAITING:
@@ -149,7 +175,8 @@ class OtlpExport:
         """All that waits, then the metrics; how long to pause."""
         while self._waiting:
             batch = [self._waiting[number] for number in range(min(MOST_AT_ONCE, len(self._waiting)))]
-            outcome = await self._post(client, "/v1/traces", await asyncio.to_thread(self._traces, batch))
+            body = await asyncio.to_thread(self._traces, [*map(self._whole, batch)])
+            outcome = await self._post(client, "/v1/traces", body)
             if outcome.again is not None:
                 return min(max(outcome.again, self._every), LONGEST_PAUSE)
             for each in batch:
@@ -169,7 +196,7 @@ class OtlpExport:
             asker = read_context([talk.parent], [talk.tracestate]) if talk is not None else None
             match told.entry.record:
                 case TurnRecord() as record:
-                    made += self._spans.turn(of, record, asker)
+                    made += self._spans.turn(of, record, asker, told.asked)
                 case CallRecord() as record:
                     made += self._spans.call(of, record, asker)
                 case RequestRecord() as record:

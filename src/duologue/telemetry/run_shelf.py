@@ -21,6 +21,8 @@ from typing import Any, cast
 from duologue.clock import SECOND
 from duologue.errors import DuologueError, InputError
 from duologue.telemetry.ledger import (
+    CALLS,
+    WITH_PEOPLE,
     CallRecord,
     ConversationRecord,
     DroppedRecord,
@@ -85,8 +87,9 @@ class RunDigest:
     @classmethod
     def begin(cls, of: str, wall: int) -> RunDigest:
         """Of what begins at ``wall``; ``of`` is the part of the house."""
-        kind = of.partition(":")[0]
-        return cls(of, "call" if kind == "line" else kind, wall, newest=wall)
+        part = of.partition(":")[0]
+        what = "call" if part == CALLS else "talk" if part in WITH_PEOPLE else part
+        return cls(of, what, wall, newest=wall)
 
     def take(self, record: Record, wall: int) -> None:
         """An entry of its part."""
@@ -316,7 +319,6 @@ def digest_of(ledger: Path, most: int | None = None) -> RunDigest | None:
 
 
 def begins_run(entry: Entry) -> bool:
-    """Whether a show, a talk or a call begins with it."""
-    return isinstance(entry.record, ShowRecord | ConversationRecord) and entry.of.startswith(
-        ("show:", "talk:", "line:")
-    )
+    """Whether a show, a talk (one over the realtime API is one) or a call begins with it."""
+    part, _, name = entry.of.partition(":")
+    return isinstance(entry.record, ShowRecord | ConversationRecord) and bool(name) and part in ("show", *WITH_PEOPLE)

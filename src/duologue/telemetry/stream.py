@@ -34,6 +34,7 @@ _REMEMBERED = 1000
 """Turns that are known to be told; one changes for a few seconds after its end at most."""
 
 Observer = Callable[[Entry], None]
+TurnObserver = Callable[[str, TurnRecord], None]
 
 
 class Ledger:
@@ -51,6 +52,7 @@ class Ledger:
         self.writer: LedgerWriter | None = None
         self.recorder: RunRecorder | None = None
         self._observers: list[Observer] = []
+        self._turn_observers: list[TurnObserver] = []
         self._open: OrderedDict[str, tuple[str, TurnRecord]] = OrderedDict()
         self._told: OrderedDict[str, None] = OrderedDict()
 
@@ -73,6 +75,12 @@ class Ledger:
     def watch(self, observer: Observer) -> None:
         """Tell ``observer`` all that is entered from now on."""
         self._observers.append(observer)
+
+    def watch_turns(self, observer: TurnObserver) -> None:
+        """Tell ``observer`` from now on each time that a turn has changed, before it is entered: of what part it is,
+        and its record, which goes on being changed.
+        """
+        self._turn_observers.append(observer)
 
     def unwatch(self, observer: Observer) -> None:
         """No more."""
@@ -101,6 +109,8 @@ class Ledger:
         if record.id in self._told:
             return False
         self._open[record.id] = (of, record)
+        for observer in self._turn_observers:
+            observer(of, record)
         if record.state in FINAL_STATES:
             self._tell(record.id)
             return True

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import median
-
 from duologue.clock import milliseconds
 from duologue.telemetry.ledger import TurnRecord
 
@@ -20,11 +15,13 @@ STAGES = (
     "first_token",
     "first_sentence",
     "voice",
+    "sending",
     "playout",
     "speaking",
 )
 """The stages of a turn, in order: one set for shows, talks and calls. Those of a character's own turn begin with
-``first_token``; the first seven are the silence before an answer (docs/latency.md).
+``first_token``; all but the last are the silence before an answer (docs/latency.md). Where nobody tells when a first
+sound left (a show, a terminal) there is no ``sending``: it is a part of ``playout``.
 """
 
 
@@ -65,6 +62,7 @@ def _ends(record: TurnRecord) -> tuple[tuple[str, int], ...]:
         ("first_token", record.first_token or record.apologised),
         ("first_sentence", sentence),
         ("voice", sound),
+        *((("sending", record.sent),) if record.sent else ()),
         ("playout", record.on_air),
     )
 
@@ -90,6 +88,22 @@ def _silence(record: TurnRecord) -> dict[str, tuple[int, int]]:
     return found
 
 
+def grown(record: TurnRecord) -> tuple[dict[str, tuple[int, int]], str]:
+    """Of an answer that is not heard yet: when each stage that is over began and ended (monotonic ns), and the name of
+    the one that goes on. Before the person's turn is over there is neither.
+    """
+    times = {**dict(_ends(record)), "voice": record.first_audio or record.voiced}
+    known = [name for name in times if times[name]]
+    if not (record.spoken_to and known):
+        return {}, ""
+    names, over, at = list(times), dict[str, tuple[int, int]](), record.spoken_to
+    for name in names[: names.index(known[-1]) + 1]:
+        over[name] = at, max(at, times[name])
+        at = over[name][1]
+    following = names[len(over) :]
+    return over, following[0] if following else ""
+
+
 def points_ms(record: TurnRecord) -> dict[str, float]:
     """The timing points of an answer on a call (ms after t0, where the caller's last word ends): ``decided``,
     ``transcript``, ``first_token``, ``t1`` (a sentence goes to the voice), ``t2`` (the voice's first sound), ``t3``
@@ -105,17 +119,9 @@ def points_ms(record: TurnRecord) -> dict[str, float]:
     return {name: milliseconds(at - record.spoken_to) for name, at in points.items() if at}
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """``count`` values: their middle, the one that 95 % do not exceed (nearest rank), the largest; ms."""
-
-    count: int
-    p50: float
-    p95: float
-    largest: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
-        """Of one value at least."""
-        ordered = sorted(values)
-        return cls(len(ordered), median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1], ordered[-1])
+def voicing_ms(record: TurnRecord) -> float | None:
+    """From t1 to t2 (:func:`points_ms`): what the voice took for the first sound, also for one that was made before the
+    decision, which the stage ``voice`` leaves out. None: one of them is not known.
+    """
+    text = record.first_sentence or record.apologised
+    return milliseconds(record.first_audio - text) if text and record.first_audio >= text else None

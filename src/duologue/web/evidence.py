@@ -53,6 +53,7 @@ class EvidenceStream(ServerEvents):
 )  # fmt: skip
 async def events(house: TheHouse, here: Here, options: TheOptions, leaving: Leaving) -> EvidenceStream:
     """The newest of the show of this place, frame by frame, of the machine and of the answers in talks and calls; then
-    what each second adds: its frames, what went wrong with them and why, each process. No word that anybody said.
+    what each second adds: its frames, what went wrong with them and why, each process; and each step of an answer that
+    is being made. No word that anybody said.
     """
     return EvidenceStream(house.evidence, here.topic if here is not None else "", options.keep_alive, leaving)

@@ -58,5 +58,8 @@ class JoinTraces:
             route = getattr(scope.get("route"), "path", "")
             took = milliseconds(ended - began)
             self._house.answered(
-                RequestRecord(ended, scope["method"], route, status, took, own.header, parent.header, parent.state)
-            )
+                RequestRecord(
+                    ended, scope["method"], route, status, took, own.header, parent.header, parent.state,
+                    scope["path"], scope.get("scheme", "http"),
+                )
+            )  # fmt: skip

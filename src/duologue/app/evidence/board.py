@@ -8,37 +8,44 @@ each second added; one that is too slow is given the state anew.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from typing import Literal
 
 from duologue.app.evidence.models import (
     AnswerStage,
     AnswerView,
+    EvidenceAnswerEvent,
     EvidenceEvent,
     EvidenceSecondEvent,
     EvidenceStateEvent,
     FrameHistory,
     FrameSecondView,
+    GrowingAnswerView,
     IncidentView,
     LiveShowView,
     MachineSecondView,
     ProcessView,
 )
-from duologue.clock import MILLISECOND, SECOND
+from duologue.clock import MILLISECOND, SECOND, milliseconds
 from duologue.evidence.incidents import Incident
 from duologue.evidence.live import TIDY, FrameSecond, LiveShow
 from duologue.evidence.summary import PartSummary
-from duologue.telemetry.ledger import Entry, MachineRecord, ShowRecord, TurnRecord
+from duologue.telemetry.ledger import CALLS, WITH_PEOPLE, Entry, MachineRecord, ShowRecord, TurnRecord
 from duologue.telemetry.stream import HOUSE, Ledger
-from duologue.telemetry.turns import silence_ms
+from duologue.telemetry.turns import FINAL_STATES, grown, silence_ms
 
 MOST_MACHINE = 120
 MOST_ANSWERS = 60
-MOST_QUEUED = 8
+MOST_QUEUED = 32
+"""Seconds, and steps of answers: an answer has eight."""
 HOUSE_WINDOW = 60 * SECOND
-_KINDS = {"talk": "talk", "line": "call"}
+
+
+def _of(part: str) -> Literal["talk", "call"]:
+    return "call" if part == CALLS else "talk"
 
 
 class EvidenceWatch:
@@ -96,10 +103,14 @@ class EvidenceBoard:
         self._machine: deque[tuple[int, MachineRecord]] = deque(maxlen=MOST_MACHINE)
         self._answers: deque[AnswerView] = deque(maxlen=MOST_ANSWERS)
         self._new_answers: list[AnswerView] = []
+        self._growing: OrderedDict[str, tuple[str, TurnRecord]] = OrderedDict()
+        """Answers that nobody has heard yet, with their parts, by their ids."""
+        self._told: dict[str, GrowingAnswerView] = {}
         self._watches: dict[str, list[EvidenceWatch]] = {}
         self._beats = 0
         self._closed = False
         ledger.watch(self._observe)
+        ledger.watch_turns(self._grown)
 
     @contextmanager
     def watch(self, show: str = "") -> Generator[EvidenceWatch]:
@@ -139,7 +150,7 @@ class EvidenceBoard:
             ),
             incidents=self._incidents(list(found.incidents.values())) if found is not None else (),
             machine=tuple(self._machine_second(at, record) for at, record in self._machine),
-            answers=tuple(self._answers),
+            answers=tuple(self._answers), growing=tuple(self._growing_view(*each) for each in self._growing.values()),
         )  # fmt: skip
 
     # What is entered
@@ -157,14 +168,40 @@ class EvidenceBoard:
             self._house.add(entry)
             if isinstance(record, MachineRecord):
                 self._beat(entry.at, record)
-        elif name and isinstance(record, TurnRecord) and part in _KINDS and record.kind == "answer":
-            self._answered(_KINDS[part], record)
+        elif name and isinstance(record, TurnRecord) and part in WITH_PEOPLE and record.kind == "answer":
+            self._over(record.id)  # where it ended without having been heard, nobody has said so before
+            self._answered(part, record)
 
-    def _answered(self, kind: str, record: TurnRecord) -> None:
+    def _grown(self, of: str, record: TurnRecord) -> None:
+        """A turn has changed that is not entered yet."""
+        part = of.partition(":")[0]
+        if part not in WITH_PEOPLE or record.kind != "answer" or not record.spoken_to:
+            return
+        if record.on_air or record.state in FINAL_STATES:
+            self._over(record.id)
+            return
+        self._growing[record.id] = part, record
+        if len(self._growing) > MOST_ANSWERS:
+            self._over(next(iter(self._growing)))
+        if self._watches and self._told.get(record.id) != (view := self._growing_view(part, record)):
+            self._told[record.id] = view
+            self._tell_all(EvidenceAnswerEvent(answer=view, over=False))
+
+    def _over(self, turn: str) -> None:
+        """It is heard now, or never will be."""
+        known, _ = self._growing.pop(turn, None), self._told.pop(turn, None)
+        if known is not None and self._watches:
+            self._tell_all(EvidenceAnswerEvent(answer=self._growing_view(*known), over=True))
+
+    def _tell_all(self, event: EvidenceEvent) -> None:
+        for watch in chain.from_iterable(self._watches.values()):
+            watch.put(event)
+
+    def _answered(self, part: str, record: TurnRecord) -> None:
         stages = silence_ms(record)
         if stages:
             view = AnswerView(
-                id=record.id, of="call" if kind == "call" else "talk", speaker=record.speaker,
+                id=record.id, of=_of(part), speaker=record.speaker,
                 at=self._wall(record.spoken_to),
                 stages=tuple(AnswerStage(name=name, ms=round(ms, 1)) for name, ms in stages.items()),
             )  # fmt: skip
@@ -195,6 +232,16 @@ class EvidenceBoard:
 
     def _wall(self, at: int) -> float:
         return round(self._origin.wall_at(at) / MILLISECOND, 1)
+
+    def _growing_view(self, part: str, record: TurnRecord) -> GrowingAnswerView:
+        over, stage = grown(record)
+        return GrowingAnswerView(
+            id=record.id, of=_of(part), speaker=record.speaker, at=self._wall(record.spoken_to),
+            stages=tuple(
+                AnswerStage(name=name, ms=round(milliseconds(end - begin), 1)) for name, (begin, end) in over.items()
+            ),
+            stage=stage, since=self._wall(max((end for _, end in over.values()), default=record.spoken_to)),
+        )  # fmt: skip
 
     def _show(self, show: LiveShow | None) -> LiveShowView | None:
         if show is None:

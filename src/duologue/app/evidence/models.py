@@ -98,6 +98,20 @@ class AnswerView(ApiModel):
     stages: tuple[AnswerStage, ...]
 
 
+class GrowingAnswerView(ApiModel):
+    """An answer in a talk or a call that nobody has heard yet: the stages of its silence that are over, and the `stage`
+    that goes on `since` then.
+    """
+
+    id: str
+    of: Literal["talk", "call"]
+    speaker: str
+    at: float = Field(description="The person's speech ended.")
+    stages: tuple[AnswerStage, ...]
+    stage: str
+    since: float
+
+
 class LiveShowView(ApiModel):
     """A show while it goes on. `run` is the run that is kept of it; empty: none is."""
 
@@ -122,6 +136,7 @@ class EvidenceStateEvent(ApiModel):
     incidents: tuple[IncidentView, ...] = Field(description="The newest hundred, oldest first.")
     machine: tuple[MachineSecondView, ...] = Field(description="The newest two minutes.")
     answers: tuple[AnswerView, ...] = Field(description="The newest sixty.")
+    growing: tuple[GrowingAnswerView, ...] = Field(description="Those that are being made.")
 
 
 class EvidenceSecondEvent(ApiModel):
@@ -135,7 +150,15 @@ class EvidenceSecondEvent(ApiModel):
     answers: tuple[AnswerView, ...]
 
 
-EvidenceEvent: TypeAlias = EvidenceStateEvent | EvidenceSecondEvent
+class EvidenceAnswerEvent(ApiModel):
+    """An answer that is being made has come a stage further, or is `over`: it is heard now, or never will be."""
+
+    type: Literal["answer"] = "answer"
+    answer: GrowingAnswerView
+    over: bool
+
+
+EvidenceEvent: TypeAlias = EvidenceStateEvent | EvidenceSecondEvent | EvidenceAnswerEvent
 
 
 class RunView(ApiModel):

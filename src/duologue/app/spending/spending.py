@@ -122,6 +122,7 @@ class Spending:
             round(milliseconds(request.ended - request.began), 1), amount.prompt, amount.cached, amount.completion,
             amount.characters, round(1000 * amount.seconds, 3), request.estimated,
             round(price.cost(amount) * NANOS) if price is not None else 0, self._prices.currency if known else "",
+            request.span,
         )  # fmt: skip
         self.ledger.enter(request.customer.of, record, request.ended)
 

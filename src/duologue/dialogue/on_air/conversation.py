@@ -300,6 +300,7 @@ class OnAir:
         self._unvoiced = 0
         part.utterance = event.voiced.utterance
         record.engine = part.utterance.engine or record.engine
+        record.cached += part.utterance.cached
         record.sound_ms += 1000 * part.utterance.duration
         record.queued_ms = record.queued_ms or turn.errand.waited / MILLISECOND
         record.first_audio = record.first_audio or event.voiced.first_audio

@@ -177,6 +177,7 @@ class SessionRecorder:
             case AudioReady(index=index, utterance=utterance, queued_ms=queued_ms):
                 if not answer.ready:
                     record.queued_ms += queued_ms
+                record.cached += utterance.cached and utterance.id not in answer.ready
                 answer.ready[utterance.id] = record.voiced = now
                 record.engine = utterance.engine or record.engine
                 if index < len(answer.sentences):

@@ -80,6 +80,7 @@ class Voicing:
             alphabet=self._tts.capabilities.alphabet,
             expression=expression,
             engine=self._tts.name,
+            cached=any(chunk.cached for chunk in chunks),
         )
         return Spoken(utterance, first_audio)
 
@@ -112,7 +113,8 @@ class Voicing:
                 pushed = len(chunks)
                 if grown:
                     given = True
-                    yield Spoken(replace(utterance, samples=line.samples, marks=line.marks()), first_audio)
+                    grown_so_far = replace(utterance, samples=line.samples, marks=line.marks(), cached=chunk.cached)
+                    yield Spoken(grown_so_far, first_audio)
                 own += self._clock.now() - now
         self._quick = self._clock.now() - first_audio - own < WHOLE_MS * MILLISECOND
         close = partial(_close, line, chunks[pushed:]) if given else partial(self._whole, chunks, voice)
@@ -125,7 +127,8 @@ class Voicing:
         if given and self._levels.asks(voice):  # nobody waits for that
             learning = asyncio.get_running_loop().run_in_executor(None, self._learn, line)
             learning.add_done_callback(_told)
-        yield Spoken(replace(utterance, samples=samples, marks=marks, open=False), first_audio)
+        cached = any(chunk.cached for chunk in chunks)
+        yield Spoken(replace(utterance, samples=samples, marks=marks, open=False, cached=cached), first_audio)
 
     def _waits(self, elapsed: int, seconds: float, *, begun: bool) -> bool:
         """Whether more is waited for of a quick engine, ``elapsed`` after its first sound, when so many ``seconds`` of

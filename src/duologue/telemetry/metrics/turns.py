@@ -6,7 +6,7 @@ from duologue.clock import SECOND
 from duologue.telemetry.ledger import CallRecord, ConversationRecord, EndingRecord, Record, TurnRecord
 from duologue.telemetry.metrics.series import SEND_BUCKETS, SeriesOf
 from duologue.telemetry.traces import trace_id
-from duologue.telemetry.turns import stages_ms
+from duologue.telemetry.turns import stages_ms, voicing_ms
 
 _TURN_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 40.0)
 
@@ -70,16 +70,18 @@ class TurnMetrics:
         self._failures.labels(of).inc(1 if record.failure else 0)
         if record.on_air:
             self._wait.labels(of).observe(record.waited_ms / 1000)
-        for stage, taken in stages_ms(record).items():
+        stages = stages_ms(record)
+        for stage, taken in stages.items():
             self._stages.labels(of, stage).observe(taken / 1000)
         if record.on_air and record.kind in ("turn", "answer"):
             self._queued.labels(of).observe(record.queued_ms / 1000)
         if record.prompt_tokens:
             self._told.labels(of, "before").inc(record.kept_tokens)
             self._told.labels(of, "then").inc(record.prompt_tokens - record.kept_tokens)
-        if record.sent:
-            self._voicing.labels(of).observe(max(0, record.first_audio - record.first_sentence) / SECOND)
-            self._sending.labels(of).observe(max(0, record.sent - max(record.given, record.first_audio)) / SECOND)
+        if (voicing := voicing_ms(record)) is not None and record.sent:
+            self._voicing.labels(of).observe(voicing / 1000)
+        if (sending := stages.get("sending")) is not None:
+            self._sending.labels(of).observe(sending / 1000)
         if record.spoken_to and record.on_air:
             trace = {"trace_id": trace_id(record.id).hex()}
             self._answers.labels(of).observe((record.on_air - record.spoken_to) / SECOND, trace)
