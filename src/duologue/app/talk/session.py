@@ -193,7 +193,7 @@ class TalkSession:
         folder, now = self._settings.dialogue.record_folder, self._clock.now()
         if folder is not None:
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 file = _file(folder, self._clock.wall())
                 self._recorder = files.enter_context(open_recording(None, file))
                 self._book.recorded(file, now, self._policy)
