@@ -57,7 +57,7 @@ async def endpoints_of(monkeypatch: pytest.MonkeyPatch, *engines: Hosted) -> Asy
         vad=lambda name: Loudness(),
     )  # fmt: skip
     settings = load_settings(
-        {"engines.tts": ",".join(by_name), "engines.stt": "pocketsphinx", "speech_cache.skip": by_name}
+        {"engines.tts": ",".join(by_name), "engines.stt": "pocketsphinx", "speech_cache.skip": tuple(by_name)}
     )
     pool = EnginePool(settings)
     made = Endpoints(settings, Shared(pool, Admission(pool.at_once), Ledger(SYSTEM_CLOCK)))

@@ -142,6 +142,8 @@ def test_who_interrupts_while_the_socket_is_broken_is_not_spoken_to_further(
             await client.until(lambda: any(chunk.state == "playing" for chunk in client.chunks.values()))
             await asyncio.sleep(0.5)
             door.wires[-1].break_off()
+            while client.connected:  # noqa: ASYNC110 (virtual time)
+                await asyncio.sleep(0.01)
             client.interrupt()
             await client.until(lambda: client.connected and bool(client.turns) and client.turns[-1].state == "ended")
             assert client.turns[-1].interrupted and len(client.turns[-1].heard) < len(LONG)
