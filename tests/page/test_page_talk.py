@@ -349,6 +349,9 @@ async def test_no_page_of_a_house_without_a_show_asks_for_what_is_not_there(page
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
     await expect(page.locator("main[aria-busy]")).to_have_count(0)
     await page.wait_for_timeout(1_000)  # for what a page asks when it is there
+    if name == "services":
+        processes = page.locator(".section", has=page.get_by_role("heading", name="Processes"))
+        await expect(processes.get_by_role("link", name="the evidence page")).to_be_visible()
     await look(page, "no-show" if name == "" else "")
 
 
