@@ -4489,6 +4489,12 @@ export interface components {
              */
             heard: components["schemas"]["TalkPlace"] | null;
             /**
+             * Captured
+             * @description A client that goes on kept its microphone's clock, and the newest of its sound: it sends again what the welcome says did not come, and whether the button to talk is held.
+             * @default false
+             */
+            captured: boolean;
+            /**
              * Character
              * @description Of a new conversation: who is talked to, by name; empty: the first.
              * @default
@@ -5210,6 +5216,12 @@ export interface components {
              * @default 0
              */
             said: number;
+            /**
+             * Captured
+             * @description Where the client kept its microphone's clock: the number on it of the first sample that did not come. Null: none of that clock did.
+             * @default null
+             */
+            captured: number | null;
             /**
              * Remembered
              * @description What is heard is kept, for the next conversation with this person.

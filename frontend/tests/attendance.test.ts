@@ -43,7 +43,7 @@ class FakeSocket {
 
 const WELCOME: FromServer = {
   type: "welcome", version: 1, conversation: "c", resume: "token", resumed: false, character: "robin", title: "Robin",
-  microphone: true, rate: 48_000, resume_seconds: 10, said: 0, remembered: false, person: "",
+  microphone: true, rate: 48_000, resume_seconds: 10, said: 0, captured: null, remembered: false, person: "",
 };
 const ATTENDED: FromServer = { type: "attended", caller: "Ada", operator: "", speaks: false, yours: false, listeners: 1, announced: false };
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));

@@ -245,7 +245,7 @@ class FakeTimer implements Timer {
 
 const WELCOME: Welcome = {
   type: "welcome", version: 1, conversation: "c", resume: "token", resumed: false, character: "ada", title: "Ada",
-  microphone: true, rate: 48_000, resume_seconds: 60, said: 0, remembered: false, person: "",
+  microphone: true, rate: 48_000, resume_seconds: 60, said: 0, captured: null, remembered: false, person: "",
 };
 
 function talk(): { client: TalkClient; sockets: FakeSocket[]; player: FakePlayer; timer: FakeTimer; links: Link[]; taken: FromServer[] } {
@@ -320,7 +320,7 @@ describe("the client", () => {
     expect(sockets.length).toBe(2);
     player.place = { id: "a", samples: 77 };
     await sockets[1]?.opens();
-    expect(sockets[1]?.sent).toEqual([{ type: "hello", version: 1, resume: "token", heard: { id: "a", samples: 77 } }]);
+    expect(sockets[1]?.sent).toEqual([{ type: "hello", version: 1, resume: "token", heard: { id: "a", samples: 77 }, captured: true }]);
     sockets[1]?.says({ ...WELCOME, resumed: true });
     expect(links.at(-1)?.is).toBe("open");
   });
@@ -341,6 +341,83 @@ describe("the client", () => {
       { type: "say", text: "two", number: 2 },
       { type: "say", text: "three", number: 3 },
     ]);
+  });
+
+  it("sends again what was said into a line that was lost, as much of it as did not come", async () => {
+    const { client, sockets, timer } = talk();
+    const block = (at: number): Int16Array => new Int16Array(320).fill(at / 320);
+    client.begin();
+    await sockets[0]?.opens();
+    sockets[0]?.says(WELCOME);
+    for (let at = 0; at < 3200; at += 320) client.hear(at, block(at));
+    sockets[0]?.breaks();
+    for (let at = 3200; at < 16_000; at += 320) client.hear(at, block(at));
+    client.hear(32_000, block(32_000)); // it was off meanwhile
+    timer.pass(300);
+    await sockets[1]?.opens();
+    sockets[1]?.says({ ...WELCOME, resumed: true, captured: 1600 });
+    const frames = (sockets[1]?.sent ?? []).filter((one) => one instanceof ArrayBuffer).map((one) => new DataView(one));
+    expect(frames.map((frame) => [frame.getUint32(4, true), (frame.byteLength - 8) / 2])).toEqual([
+      [1600, 8000],
+      [9600, 6400],
+      [32_000, 320],
+    ]);
+    const [first] = frames as [DataView];
+    expect([0, 320, 7999].map((sample) => first.getInt16(8 + 2 * sample, true))).toEqual([5, 6, 29]);
+  });
+
+  it("keeps ten seconds of it, and none for a server that knows nothing of its clock", async () => {
+    const { client, sockets, timer } = talk();
+    client.begin();
+    await sockets[0]?.opens();
+    sockets[0]?.says(WELCOME);
+    const found = async (captured: number | null): Promise<number[]> => {
+      sockets.at(-1)?.breaks();
+      timer.pass(300);
+      await sockets.at(-1)?.opens();
+      sockets.at(-1)?.says({ ...WELCOME, resumed: true, captured });
+      return (sockets.at(-1)?.sent ?? []).filter((one) => one instanceof ArrayBuffer).map((one) => new DataView(one).getUint32(4, true));
+    };
+    for (let at = 0; at < 16_000 * 30; at += 320) client.hear(at, new Int16Array(320));
+    expect(await found(null)).toEqual([]);
+    const again = await found(0);
+    expect(again[0]).toBe(16_000 * 20);
+    expect(again.length).toBe(20);
+  });
+
+  it("says later what was pressed while the line was lost, and how the button is", async () => {
+    const { client, sockets, timer } = talk();
+    client.begin();
+    await sockets[0]?.opens();
+    sockets[0]?.says(WELCOME);
+    client.push(true);
+    sockets[0]?.breaks();
+    client.push(false);
+    client.interrupt();
+    client.learn("cafe");
+    client.take(true); // of a call, which is attended anew
+    timer.pass(300);
+    await sockets[1]?.opens();
+    sockets[1]?.says({ ...WELCOME, resumed: true });
+    expect(sockets[1]?.sent.slice(1)).toEqual([{ type: "push", down: false }, { type: "interrupt" }, { type: "learn", lesson: "cafe" }]);
+    sockets[1]?.breaks();
+    timer.pass(300);
+    await sockets[2]?.opens();
+    sockets[2]?.says({ ...WELCOME, resumed: true });
+    expect(sockets[2]?.sent.slice(1)).toEqual([{ type: "push", down: false }]);
+  });
+
+  it("has another microphone after the page was loaded anew, and says so", async () => {
+    const { sockets, player, timer } = talk();
+    const listener = { take: () => undefined, sound: () => undefined, link: () => undefined };
+    const open = (): Socket => {
+      const socket = new FakeSocket();
+      sockets.push(socket);
+      return socket;
+    };
+    new TalkClient(open, player, timer, listener, {}, "before").begin();
+    await sockets[0]?.opens();
+    expect(sockets[0]?.sent).toEqual([{ type: "hello", version: 1, resume: "before", heard: null, captured: false }]);
   });
 
   it("counts on where a page of before stopped", async () => {

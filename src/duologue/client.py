@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
@@ -34,12 +35,17 @@ MOST_UNSENT = 2_000
 """Messages that wait for a socket that takes none; then it is given up."""
 MOST_WRITTEN = 64
 """Of what was written, the newest that is kept until it is known to have come; what is older came long ago."""
+MOST_CAPTURED = 10 * say.EAR_RATE
+"""Samples of the person's sound, the newest, that are kept for the next socket."""
+MOST_LATER = 20
+"""Of what the person does while no socket is open."""
 FIRST_PAUSE, LONGEST_PAUSE = SECOND // 4, 4 * SECOND
 """Before a socket is tried again (ns)."""
 LEAVING_SECONDS = 5.0
 SILENT_SECONDS = 8.0
 """The server pings every two."""
 _OVER = frozenset({"ended", "failed"})
+_LATER = (say.TalkCommit, say.TalkCancel, say.TalkInterrupt, say.TalkLearn, say.TalkHelp)
 
 
 class Link(Protocol):
@@ -82,6 +88,36 @@ def _untold(message: FromServer) -> None:
     pass
 
 
+class _Captured:
+    """The newest of the person's sound, for a socket that breaks in mid-sentence."""
+
+    def __init__(self) -> None:
+        self._kept: deque[say.CapturedSound] = deque()
+        self._count = 0
+
+    def keep(self, sound: say.CapturedSound) -> None:
+        self._kept.append(sound)
+        self._count += len(sound.samples)
+        while self._count > MOST_CAPTURED:
+            self._count -= len(self._kept.popleft().samples)
+
+    def since(self, at: int) -> Iterator[say.CapturedSound]:
+        """What is kept from the sample ``at`` on, in frames."""
+        frame = list[Samples]()
+        begin = end = at
+        for block in self._kept:
+            if block.at < at:
+                continue
+            if frame and (block.at != end or end - begin + len(block.samples) > say.MAX_CAPTURED):
+                yield say.CapturedSound(begin, np.concatenate(frame))
+                frame = []
+            begin = begin if frame else block.at
+            frame.append(block.samples)
+            end = block.at + len(block.samples)
+        if frame:
+            yield say.CapturedSound(begin, np.concatenate(frame))
+
+
 class TalkClient:
     """See the module. ``dial`` opens a socket (:class:`ConnectionError` if it cannot); ``play`` gets the character's
     sound at its pace, 20 ms of 48 kHz at a time, without the silence between; ``told`` each message that is not about
@@ -106,6 +142,9 @@ class TalkClient:
         self._unsent: deque[str | bytes] = deque()
         self._written: deque[say.TalkSay] = deque(maxlen=MOST_WRITTEN)
         self._count = 0
+        self._captured = _Captured()
+        self._later: deque[FromClient] = deque(maxlen=MOST_LATER)
+        self._down: bool | None = None
         self._news = asyncio.Event()
         self._open = False
         self._stop: asyncio.Future[TalkPlace | None] | None = None
@@ -161,14 +200,25 @@ class TalkClient:
 
     def hear(self, at: int, samples: Samples) -> None:
         """A block of the person's sound: 16 kHz, half a second at most; ``at`` is its first sample's number on the
-        microphone's clock.
+        microphone's clock. While no socket is open the newest ten seconds wait for the next one.
         """
+        sound = say.CapturedSound(at, samples)
+        self._captured.keep(sound)
         if self._open:
-            self._put(say.pack_captured(say.CapturedSound(at, samples)))
+            self._put(say.pack_captured(sound))
 
     def push(self, down: bool) -> None:
         """The button to talk."""
+        self._down = down
         self._send(say.TalkPush(down=down))
+
+    def commit(self) -> None:
+        """The person's turn is over, whatever the silence."""
+        self._send(say.TalkCommit())
+
+    def cancel(self) -> None:
+        """What the person has said since they were last answered is forgotten."""
+        self._send(say.TalkCancel())
 
     def interrupt(self) -> None:
         """The character stops."""
@@ -284,7 +334,7 @@ class TalkClient:
         self._order(MessageKind.CLEAR)
         place = await self._stop or self._place
         self._stop = None
-        return say.TalkHello(version=say.VERSION, resume=self.welcome.resume, heard=place)
+        return say.TalkHello(version=say.VERSION, resume=self.welcome.resume, heard=place, captured=True)
 
     async def _read(self, link: Link) -> TalkBye:
         while True:
@@ -313,9 +363,7 @@ class TalkClient:
         match message:
             case TalkWelcome():
                 self.welcome, self._open = message, True
-                for written in self._written:
-                    if written.number > message.said:
-                        self._send(written)
+                self._catch_up(message)
             case TalkTurn():
                 self._turns[message.id] = message
             case TalkChunk():
@@ -347,9 +395,25 @@ class TalkClient:
             case _:
                 pass
 
+    def _catch_up(self, welcome: TalkWelcome) -> None:
+        """What the house does not have: what was written, said and done."""
+        for written in self._written:
+            if written.number > welcome.said:
+                self._send(written)
+        if welcome.captured is not None:
+            for sound in self._captured.since(welcome.captured):
+                self._put(say.pack_captured(sound))
+        if self._down is not None:
+            self._send(say.TalkPush(down=self._down))
+        while self._later:
+            self._send(self._later.popleft())
+
     def _send(self, message: FromClient) -> None:
+        """What tells of a moment is of no use later."""
         if self._open:
             self._put(message.model_dump_json())
+        elif self.welcome is not None and isinstance(message, _LATER):
+            self._later.append(message)
 
     def _put(self, data: str | bytes) -> None:
         if len(self._unsent) < MOST_UNSENT:

@@ -49,7 +49,8 @@ class Voice:
 
 
 def room(chain: VoicingChain | None) -> EngineRoom:
-    return EngineRoom(cast(EnginePool, SimpleNamespace(chains=(None, chain, None))))
+    usual = {"tone": "usual"}
+    return EngineRoom(cast(EnginePool, SimpleNamespace(chains=(None, chain, None))), usual.__getitem__)
 
 
 async def test_a_voice_says_what_it_is_given_as_a_wav_file() -> None:
@@ -110,6 +111,16 @@ async def test_warming_up_asks_the_engine_itself_and_its_pace_is_told(tmp_path: 
     assert view.cold_ms is not None and view.warm_ms is not None and view.characters is not None
     assert view.expected == pytest.approx(len(LINE) / 0.5, rel=0.02)  # a second of sound for the line
     assert found.health == EngineHealth("tone")
+
+
+async def test_an_engine_that_tells_no_voices_is_warmed_up_too() -> None:
+    """As one on a server whose key may speak and not list."""
+    voice = Voice()
+    voice.capabilities = SpeechCapabilities(rate=16_000)
+    chain = VoicingChain([voice])
+    await chain.warm_up()
+    await room(chain).warm_up("tts", "tone")
+    assert voice.said == [("usual", LINE)]
 
 
 def test_where_an_engine_computes() -> None:

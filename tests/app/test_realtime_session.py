@@ -19,7 +19,7 @@ from duologue.audio.pcm import Samples
 from duologue.clock import SECOND
 from duologue.evidence.budgets import PRESETS
 from duologue.evidence.report import ReportSource, read_report
-from duologue.language.engine import Prompt
+from duologue.language.engine import LanguageCapabilities, Prompt
 from duologue.language.fake import FakeLanguage
 from duologue.language.tools import ToolCall
 from duologue.simulation.virtual_time import simulate
@@ -407,6 +407,23 @@ def test_turns_that_are_not_answered_wait_for_response_create(monkeypatch: pytes
 
 
 # Tools
+
+
+def test_functions_that_nobody_would_call_are_refused_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def story(door: RealtimeDoor) -> None:
+        client = door.open()
+        await client.until("session.created")
+        client.update(tools=[WEATHER], instructions="Be brief.")
+        assert (await client.until("error"))["error"]["param"] == "session.tools"
+        client.say("response.create", response={"tools": [WEATHER]})
+        assert (await client.until("error"))["error"]["param"] == "session.tools"
+        client.update(instructions="Be brief.")
+        assert (await client.until("session.updated"))["session"]["tools"] == []
+        client.write("How is it in Oslo?")
+        assert (await client.until("response.done"))["response"]["status"] == "completed"
+
+    monkeypatch.setattr(FakeLanguage, "capabilities", LanguageCapabilities(tools=False))
+    play(monkeypatch, tmp_path, story, "Cold.")
 
 
 @pytest.mark.parametrize("first", ["One moment.", ""])

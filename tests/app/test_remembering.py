@@ -288,6 +288,7 @@ def test_a_recording_is_the_persons_and_goes_with_them(monkeypatch: pytest.Monke
     settings = f'[dialogue]\nrecord_folder = "{folder}"\n'
     door = play(monkeypatch, tmp_path, story, "Hello.", settings=settings)
     (file,) = folder.iterdir()
+    assert folder.stat().st_mode & 0o077 == 0  # nobody else's to listen to
     assert door.store.do(lambda session: forget(session, named(session, "browser-7"))) == [str(file)]
 
 

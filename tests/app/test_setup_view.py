@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -21,25 +23,33 @@ NOBODY = "http://127.0.0.1:9/v1"
 """The port of *discard*: nothing listens there."""
 
 
-@pytest.fixture(params=[b'{"data": [{"id": "llama3.2:latest"}]}', b'{"data": []}', b"<html>"])
-def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, bytes]]:
-    """Something that answers at ``/v1/models``."""
+@contextmanager
+def answering(answer: Callable[[str, Message], tuple[int, bytes]]) -> Generator[str]:
+    """A server's address; ``answer`` is given a path and the headers, and gives a status and a body."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200 if self.path == "/v1/models" else 404)
+            status, body = answer(self.path, self.headers)
+            self.send_response(status)
             self.end_headers()
-            self.wfile.write(request.param)
+            self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None: ...
 
     running = HTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=running.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{running.server_port}/v1", request.param
+    yield f"http://127.0.0.1:{running.server_port}/v1"
     running.shutdown()
     thread.join()
     running.server_close()
+
+
+@pytest.fixture(params=[b'{"data": [{"id": "llama3.2:latest"}]}', b'{"data": []}', b"<html>"])
+def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, bytes]]:
+    """Something that answers at ``/v1/models``."""
+    with answering(lambda path, headers: (200 if path == "/v1/models" else 404, request.param)) as address:
+        yield address, request.param
 
 
 async def upgrades(flags: dict[str, object] | None = None, ollama: str = NOBODY) -> dict[str, UpgradeView]:
@@ -81,9 +91,52 @@ async def test_of_a_voice_that_is_here_only_what_is_left_to_do_is_told(
     assert [step.command for step in chosen.steps] == install
 
 
+KEY = "a very secret key"
+
+
+def account(path: str, headers: Message) -> tuple[int, bytes]:
+    """What ElevenLabs' server says to who wants to know the voices of an account."""
+    if headers["xi-api-key"] == KEY and path == "/v1/voices":
+        return 200, b'{"voices": [{"voice_id": "JBFqnCBsd6RMkjVDRZzb", "name": "George"}]}'
+    if headers["xi-api-key"] == "may speak alone":
+        return 401, b'{"detail": {"status": "missing_permissions", "message": "It is missing the permission."}}'
+    return 401, b'{"detail": {"status": "invalid_api_key", "message": "Invalid API key"}}'
+
+
+@pytest.mark.parametrize(
+    ("key", "chosen", "state", "told"),
+    [
+        (KEY, "espeak", "ready", "its server takes it"),
+        (KEY, "elevenlabs,espeak", "used", "its server takes the key"),
+        ("may speak alone", "espeak", "ready", "its server takes it"),
+        ("an old one", "espeak", "missing", "refused the key"),
+        ("an old one", "elevenlabs,espeak", "missing", "refused the key"),
+    ],
+)
+async def test_a_key_is_tried(monkeypatch: pytest.MonkeyPatch, key: str, chosen: str, state: str, told: str) -> None:
+    monkeypatch.setenv("ELEVENLABS_API_KEY", key)
+    with answering(account) as address:
+        flags: dict[str, object] = {"engines.tts": chosen, "engines.elevenlabs.base_url": address}
+        found = (await upgrades(flags | {"engines.stt": "pocketsphinx"}))["elevenlabs"]
+    assert found.state == state and told in found.told and key not in found.model_dump_json()
+    assert [step.command.partition(" ")[0] for step in found.steps] == [
+        *(["export"] if state == "missing" else []),
+        *(["DUOLOGUE_ENGINES__TTS=elevenlabs,espeak"] if chosen == "espeak" else []),
+    ]
+
+
+async def test_a_server_that_is_not_there_is_no_key_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELEVENLABS_API_KEY", KEY)
+    flags: dict[str, object] = {"engines.tts": "espeak", "engines.elevenlabs.base_url": NOBODY}
+    found = (await upgrades(flags | {"engines.stt": "pocketsphinx"}))["elevenlabs"]
+    assert found.state == "missing" and "cannot be reached" in found.told
+
+
 async def test_a_key_is_there_or_not_and_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ELEVENLABS_API_KEY", "a very secret key")
-    found = await setup.look(load_settings({"engines.tts": "espeak", "engines.stt": "pocketsphinx"}), NOBODY)
+    monkeypatch.setenv("ELEVENLABS_API_KEY", KEY)
+    with answering(account) as address:
+        flags = {"engines.tts": "espeak", "engines.stt": "pocketsphinx", "engines.elevenlabs.base_url": address}
+        found = await setup.look(load_settings(flags), NOBODY)
     keys = {each.engine: each for each in found.keys}
     assert keys["elevenlabs"].present and not keys["elevenlabs"].chosen
     assert {"openai", "openai_speech", "openai_hearing"} <= keys.keys()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 import subprocess
 import sys
 import wave
 from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +29,19 @@ const Native = WebSocket
 window.sockets = []
 window.WebSocket = class extends Native { constructor(...given) { super(...given); window.sockets.push(this) } }
 """
+FRAMES = """
+window.frames_of = []
+const given = WebSocket.prototype.send
+WebSocket.prototype.send = function (data) {
+    if (data instanceof ArrayBuffer) {
+        const [at, count] = [new DataView(data).getUint32(4, true), (data.byteLength - 8) / 2]
+        if (!this.frames) window.frames_of.push((this.frames = []))
+        this.frames.push([at, count])
+    }
+    return given.call(this, data)
+}
+"""
+"""Keeps where each frame of the microphone's sound lies on its clock, and its samples, socket by socket."""
 IN_CONTEXT = """
 window.contexts = 0
 const taken = AudioContext.prototype.createMediaStreamSource
@@ -259,6 +275,22 @@ async def test_who_speaks_is_understood_and_answered(listener: Browser, house: S
     await context.close()
 
 
+async def test_what_is_said_while_the_line_is_lost_is_sent_again(listener: Browser, house: Show) -> None:
+    context = await listener.new_context(viewport={"width": 1280, "height": 720})
+    await context.add_init_script(FRAMES)
+    async for page in _opened(context, house):
+        await begin(page)
+        await page.get_by_role("radio", name="Open").check()
+        await page.wait_for_function("() => window.frames_of[0]?.length > 50")
+        await page.evaluate("window.sockets.at(-1).close()")
+        await page.wait_for_function("() => window.frames_of[1]?.length > 50")
+        before, after = await page.evaluate("window.frames_of")
+        assert after[0][0] <= sum(before[-1])  # from the end of what the house had, or of what was on its way to it
+        assert all(one[0] + one[1] == other[0] for one, other in pairwise(after))
+        assert after[0][1] > 320  # what waited comes in large frames
+    await context.close()
+
+
 async def test_what_was_said_is_taken_back(listener: Browser, house: Show) -> None:
     """Esc while the button is held: nothing is answered, and the next turn is another one."""
     context = await listener.new_context(viewport={"width": 1280, "height": 720})
@@ -317,6 +349,9 @@ async def test_no_page_of_a_house_without_a_show_asks_for_what_is_not_there(page
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
     await expect(page.locator("main[aria-busy]")).to_have_count(0)
     await page.wait_for_timeout(1_000)  # for what a page asks when it is there
+    if name == "services":
+        processes = page.locator(".section", has=page.get_by_role("heading", name="Processes"))
+        await expect(processes.get_by_role("link", name="the evidence page")).to_be_visible()
     await look(page, "no-show" if name == "" else "")
 
 
@@ -335,3 +370,12 @@ async def test_what_is_remembered_is_shown_and_forgotten(page: Page) -> None:
     await page.keyboard.press("Enter")
     await expect(memory.get_by_role("listitem")).to_have_count(2)
     await look(page, "talk-memory")
+    await memory.get_by_text("All that is kept of you").click()
+    async with page.expect_download() as saving:
+        await memory.get_by_role("button", name="Save a copy").click()
+    copy = await (await saving.value).path()
+    kept = json.loads(await asyncio.to_thread(copy.read_text))
+    said = [turn["heard"] for conversation in kept["conversations"] for turn in conversation["turns"]]
+    assert "My name is Ada, and I like green tea." in said and len(kept["facts"]) == 2
+    await memory.get_by_role("button", name="Forget all of it").click()
+    await expect(memory).to_contain_text("Nothing yet.")

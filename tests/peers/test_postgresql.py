@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, create_engine, text
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
 
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.errors import PeerError
@@ -25,74 +19,23 @@ from duologue.store.knowledge import keep, search
 from duologue.store.people import export, forget, meet, named
 from duologue.store.values import KnownDocument, Who
 from duologue.store.writer import StoreWriter
+from postgresql_server import Server, own_database, started
 from store_doubles import Told, differences, make_older, names, person
 
 pytestmark = pytest.mark.peer
 
 
-class Server:
-    """PostgreSQL on a socket in a folder of its own, as nobody's root."""
-
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self._programs = programs
-        self.folder = folder
-        self._user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-        if os.getuid() == 0:
-            account = pwd.getpwnam("postgres")
-            os.chown(folder, account.pw_uid, account.pw_gid)
-        self._run("initdb", "-D", str(self._data), "-U", "duologue", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
-
-    @property
-    def _data(self) -> Path:
-        return self.folder / "data"
-
-    def start(self) -> None:
-        settings = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off -c max_connections=20"
-        self._run(
-            "pg_ctl", "-D", str(self._data), "-w", "-t", "60", "-l", str(self.folder / "log"), "-o", settings, "start"
-        )
-
-    def stop(self) -> None:
-        self._run("pg_ctl", "-D", str(self._data), "-w", "-m", "immediate", "stop")
-
-    def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [*self._user, str(self._programs / program), *arguments], cwd=self.folder, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    pytest.importorskip("psycopg")
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found or (os.getuid() == 0 and shutil.which("runuser") is None):
-        pytest.skip("needs the Debian package postgresql")
-    with tempfile.TemporaryDirectory(prefix="duologue-pg-", dir="/tmp") as folder:
-        made = Server(found[-1].parent, Path(folder))
-        made.start()
-        try:
-            yield made
-        finally:
-            made.stop()
+    with started() as made:
+        yield made
 
 
 @pytest.fixture
-def url(server: Server, request: pytest.FixtureRequest) -> Iterator[URL]:
+def url(server: Server) -> Iterator[URL]:
     """A database of the test's own."""
-    name = f"t{abs(hash(request.node.name)) % 10**9}"
-    owner = create_engine(_url(server, "postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
-    with owner.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield _url(server, name)
-    with owner.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    owner.dispose()
-
-
-def _url(server: Server, name: str) -> URL:
-    return database_url(f"postgresql://duologue@/{name}?host={server.folder}", Path("unused"))
+    with own_database(server) as address:
+        yield database_url(address, Path("unused"))
 
 
 def test_a_new_store_has_the_tables_of_the_models(url: URL) -> None:

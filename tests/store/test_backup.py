@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -45,6 +46,30 @@ def test_what_is_copied_comes_back(file: Path, tmp_path: Path) -> None:
     file.unlink()
     assert restore(url, copy) is None
     assert names(file) == ["ada"]
+
+
+def test_a_store_and_its_copies_are_for_their_owner_alone(file: Path, tmp_path: Path) -> None:
+    usual = os.umask(0o022)
+    try:
+        kept = tmp_path / "of" / "mine" / "store.sqlite3"
+        database, url = Database(database_url("", kept)), database_url("", kept)
+        database.open()
+        with database.begin(writes=True) as connection, Session(connection) as session:
+            meet(session, Who("ada"), 1)
+            session.flush()
+            assert len(list(kept.parent.iterdir())) == 3  # its log, and the log's index
+            assert {path.stat().st_mode & 0o777 for path in kept.parent.iterdir()} == {0o600}
+        assert kept.parent.stat().st_mode & 0o777 == 0o700
+        backup(url, tmp_path / "copy")
+        before = restore(url, tmp_path / "copy")
+        assert before is not None
+        assert [path.stat().st_mode & 0o777 for path in (tmp_path / "copy", before, kept)] == [0o600] * 3
+        add(file, "ben")
+        file.chmod(0o640)  # whom else it is for is for its owner to say
+        add(file, "eve")
+        assert file.stat().st_mode & 0o777 == 0o640
+    finally:
+        os.umask(usual)
 
 
 def test_a_house_that_runs_goes_on_with_what_was_restored(file: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pytest
 from hypothesis import given
@@ -35,8 +35,8 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def database(file: Path) -> Iterator[Database]:
-    made = Database(database_url("", file))
+def database(file: Path, address: str) -> Iterator[Database]:
+    made = Database(database_url(address, file))
     made.open()
     yield made
     made.close()
@@ -127,6 +127,7 @@ def test_all_of_a_person_is_told(do: Do) -> None:
     assert told["facts"][0]["text"] == f"They said {SECRET}"
 
 
+@pytest.mark.parametrize("address", ["sqlite"], indirect=True)
 def test_a_person_is_forgotten_to_the_last_byte(do: Do, database: Database, file: Path) -> None:
     do(fill)
     kept = [path for path in file.parent.iterdir() if path.name.startswith(file.name)]
@@ -138,6 +139,38 @@ def test_a_person_is_forgotten_to_the_last_byte(do: Do, database: Database, file
     tables = [mapper.class_ for mapper in Base.registry.mappers]
     left = {name: count for name, count in do(lambda session: counts(session, tables)).items() if count}
     assert left == {"people": 1}
+
+
+def test_all_of_a_person_goes_and_nothing_of_others(do: Do) -> None:
+    do(fill)
+    everything = [mapper.class_ for mapper in Base.registry.mappers]
+    before = do(lambda session: counts(session, everything))
+    assert before["people"] == 2
+    assert do(lambda session: forget(session, named(session, "ada"))) == ["/tmp/c1.opus"]
+    assert {name: count for name, count in do(lambda session: counts(session, everything)).items() if count} == {
+        "people": 1
+    }
+
+
+def test_what_no_database_takes_is_kept_all_the_same(do: Do) -> None:
+    """U+0000, which PostgreSQL does not know, and half of a character, which no encoding does."""
+    written = "one\0two \ud83d three"
+
+    def write(session: Session) -> dict[str, Any]:
+        person = meet(session, Who(written), 1)
+        remember(session, person.id, [NewFact(written)], source="rules", at=1)
+        KeptConversation("c", "talk", "chad", 2, person.id, topic=written).write(session)
+        KeptTurn("t", "c", 1, "person", "person", written, written, "ended", 3).write(session)
+        session.flush()
+        session.expire_all()
+        found = find(session, Who(written))
+        assert found is not None and found is meet(session, Who(written), 2)
+        return export(session, found)
+
+    told = do(write)
+    kept = "one\ufffdtwo ? three"
+    assert (told["person"]["key"], told["facts"][0]["text"]) == (kept, kept)
+    assert (told["conversations"][0]["topic"], told["conversations"][0]["turns"][0]["heard"]) == (kept, kept)
 
 
 def test_every_table_of_a_person_goes_with_them(do: Do) -> None:

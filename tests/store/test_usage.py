@@ -29,11 +29,11 @@ class Do(Protocol):
 
 
 @pytest.fixture
-def do(tmp_path: Path) -> Generator[Do]:
+def do(tmp_path: Path, address: str) -> Generator[Do]:
     """Each in a transaction of its own, as if between them the program was started anew."""
 
     def work(what: Callable[[Session], T]) -> T:
-        with opened("", tmp_path / "store.sqlite3") as session:
+        with opened(address, tmp_path / "store.sqlite3") as session:
             return what(session)
 
     yield work

@@ -23,6 +23,10 @@ from openai import AsyncOpenAI
 from openai_site import openai_client
 from studio_double import HouseDouble
 
+from duologue.app import endpoints
+from duologue.app.admission import PlaceKind
+from duologue.app.engines.engines import EnginePool
+from duologue.app.show import clips
 from duologue.audio.encoding import encoder
 from duologue.audio.pcm import RATE, Samples
 from duologue.language.engine import Prompt
@@ -34,6 +38,7 @@ from duologue.speech.stretches import cut
 from duologue.tokens import Scope
 from duologue.web.application import create_app
 from duologue.web.options import Grant, Key
+from duologue.web.v1 import transcriptions
 
 pytestmark = [
     pytest.mark.slow,
@@ -209,6 +214,31 @@ async def test_silence_is_no_text_and_noise_no_file(opened: Open) -> None:
             await client.audio.translations.create(file=("a.wav", b"RIFFnothing"), model="whisper-1")
 
 
+async def test_a_recording_that_waits_for_a_place_is_not_read(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sound is up to 115 MB, and a file of it may be small: many that wait would take all memory."""
+    read: list[int] = []
+    places = {PlaceKind.LISTENER: 0}
+
+    def decode(audio: bytes, longest: int) -> Samples:
+        read.append(len(audio))
+        return clips.decode(audio, longest)
+
+    monkeypatch.setattr(transcriptions, "decode", decode)
+    monkeypatch.setattr(endpoints, "PATIENCE", 0.1)
+    monkeypatch.setattr(EnginePool, "at_once", lambda pool, kind: places.get(kind))
+    sound = wav_bytes(np.zeros(RATE * 3, np.float32))
+    async with opened() as client:
+        for stream in (False, True):
+            with pytest.raises(openai.InternalServerError) as caught:
+                await client.audio.transcriptions.create(file=("a.wav", sound), model="whisper-1", stream=stream)
+            assert caught.value.code == "no_place" and read == []
+        places.clear()
+        full = await client.audio.transcriptions.create(
+            file=("a.wav", sound), model="whisper-1", response_format="verbose_json"
+        )
+        assert read == [len(sound)] and full.duration == 3.0 and full.usage.seconds == 3
+
+
 async def test_a_character_answers_whole_and_in_pieces(opened: Open) -> None:
     llm = FakeLanguage(usual=ScriptedReply("Why hello there, STOP my friend."))
     async with opened(llm) as client:
@@ -328,6 +358,26 @@ async def test_a_schema_is_handed_on(opened: Open) -> None:
         )
     assert json.loads(said.choices[0].message.content or "") == {"warm": True}
     assert llm.prompts[-1].schema == schema
+
+
+@pytest.mark.parametrize(
+    ("changed", "param"),
+    [
+        ({"tools": [{"type": "function", "function": {"name": "weather"}}]}, "tools"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"response_format": {"type": "json_schema", "json_schema": {"name": "w", "schema": {}}}}, "response_format"),
+    ],
+)
+async def test_what_the_mind_that_is_set_cannot_do_is_said_by_name(
+    opened: Open, changed: dict[str, object], param: str
+) -> None:
+    asked: dict[str, object] = {"model": "chad", "messages": [{"role": "user", "content": "Hi"}]}
+    async with opened() as client:  # the improviser has its lines, and no more
+        with pytest.raises(openai.BadRequestError, match="improv") as caught:
+            await client.chat.completions.create(**asked, **changed)
+        assert caught.value.param == param
+        none = {"tool_choice": "none"} if param == "tools" else {"response_format": {"type": "text"}}
+        assert (await client.chat.completions.create(**{**asked, **changed, **none})).choices[0].message.content
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,12 @@ import { useRequest } from "../controls/request";
 import { Lacking } from "../controls/lacking";
 import { Listed, Nothing, Section, Sheet, State } from "../controls/sheet";
 import { decimal, megabytes, timeOfDay } from "../core/format";
-import { paceOf, queueOf, titleOf, troubleOf, withEngines, withPart, withWorker } from "../core/house";
+import { paceOf, queueOf, showless, titleOf, troubleOf, withEngines, withPart, withWorker } from "../core/house";
 import type { EngineView, PartView, PlacesView, ShowView, WorkerView } from "../models";
 import { useKnown, usePage } from "../page";
 import { Outputs } from "../panels/outputs";
 import { Usage } from "../panels/usage";
+import { EVIDENCE } from "../routes";
 
 const KINDS: readonly { kind: EngineView["kind"]; title: string; what: string }[] = [
   { kind: "llm", title: "Thinks", what: "writes what the characters say" },
@@ -322,8 +323,18 @@ function Engine({ engine, used }: { engine: EngineView; used: boolean }): JSX.El
 }
 
 function Processes(): JSX.Element {
-  const { stage, telemetry } = useKnown();
+  const { house, stage, telemetry } = useKnown();
+  const { router } = usePage();
   const now = telemetry.value;
+  if (showless(house.value)) {
+    return (
+      <Section title="Processes">
+        <Nothing>
+          What each takes of the machine is on <a href={router.href(EVIDENCE)}>the evidence page</a>.
+        </Nothing>
+      </Section>
+    );
+  }
   return (
     <Section title="Processes">
       {now === null ? (

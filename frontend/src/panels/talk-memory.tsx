@@ -9,17 +9,19 @@ import { usePage } from "../page";
 import { Api, ApiError } from "../requests";
 import { personId } from "../talk/person";
 
-const PATH = "/api/people/me/memory";
+const ME = "/api/people/me";
+const PATH = `${ME}/memory` as const;
+const COPY = "duologue.json";
 
 export function TalkMemory(): JSX.Element | null {
-  const { api } = usePage();
+  const { api, talk } = usePage();
   const memory = useSignal<Memory | null>(null);
   const trouble = useSignal("");
   const added = useSignal("");
   const mine = new Api(api.place, { "X-Duologue-Person": personId() });
-  const tried = async (asked: () => Promise<Memory>): Promise<void> => {
+  const tried = async (asked: () => Promise<Memory | undefined>): Promise<void> => {
     try {
-      memory.value = await asked();
+      memory.value = (await asked()) ?? memory.value;
       trouble.value = "";
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -32,6 +34,17 @@ export function TalkMemory(): JSX.Element | null {
   const known = memory.value;
   if (known === null) return null;
   const keep = (facts: Memory["facts"]): Promise<void> => tried(() => mine.put(PATH, { facts: facts.map(changeOf) }));
+  const copy = (): Promise<void> =>
+    tried(async () => {
+      save(COPY, await mine.get(`${ME}/export`));
+      return undefined;
+    });
+  const forget = (): Promise<void> =>
+    tried(async () => {
+      await mine.delete(ME);
+      await talk.ask(true); // what was learnt is forgotten, too
+      return mine.get(PATH);
+    });
   const add = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const text = added.value.trim();
@@ -66,6 +79,18 @@ export function TalkMemory(): JSX.Element | null {
         />
         <Button type="submit">Remember it</Button>
       </form>
+      <details class="talk-own">
+        <summary>All that is kept of you</summary>
+        <p>Your conversations as they were heard, their recordings, the words that you learn, and what is remembered. What is forgotten is gone.</p>
+        <p class="row">
+          <Button icon="down" onPress={() => void copy()}>
+            Save a copy
+          </Button>
+          <Button icon="close" onPress={() => void forget()}>
+            Forget all of it
+          </Button>
+        </p>
+      </details>
       {trouble.value && (
         <p class="talk-failure" role="alert">
           {trouble.value}
@@ -73,6 +98,15 @@ export function TalkMemory(): JSX.Element | null {
       )}
     </Section>
   );
+}
+
+/** As a file, where the browser puts such. */
+function save(name: string, content: unknown): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([JSON.stringify(content, null, 2)], { type: "application/json" }));
+  link.download = name;
+  link.click();
+  window.setTimeout(() => URL.revokeObjectURL(link.href), 0);
 }
 
 function changeOf({ id, text, kind, character }: Memory["facts"][number]): FactChange {

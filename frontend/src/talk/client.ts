@@ -4,7 +4,8 @@
  */
 import { Backoff } from "../core/backoff";
 import type { Piece, Place } from "./playout";
-import { packed, unpacked, VERSION, type Bye, type FromClient, type FromServer, type Hello, type Help, type Say } from "./protocol";
+import { Captured } from "./captured";
+import { packed, unpacked, VERSION, type Bye, type FromClient, type FromServer, type Hello, type Help, type Say, type Welcome } from "./protocol";
 
 /** What of a `WebSocket` is used. */
 export interface Socket {
@@ -62,6 +63,10 @@ const CONNECT_MS = 10_000;
 const MOST_BUFFERED = 64_000;
 /** Of what was written, the newest that is kept until it is known to have come; what is older came long ago. */
 const MOST_WRITTEN = 64;
+/** Of what was pressed while the line was lost. */
+const MOST_LATER = 20;
+/** What counts when the line is there again, too; what is not here tells of a moment. */
+const LATER: ReadonlySet<FromClient["type"]> = new Set(["commit", "cancel", "interrupt", "learn", "help"]);
 /** Without the server's word for it. */
 const RESUME_MS = 60_000;
 
@@ -75,6 +80,10 @@ export class TalkClient {
   /** How many were written in this conversation; null: it has not begun here. */
   #count: number | null = null;
   #written: Say[] = [];
+  #later: FromClient[] = [];
+  /** The button to talk; null: it was never used. */
+  #down: boolean | null = null;
+  readonly #captured = new Captured();
   #lostAt = 0;
   #retry = 0;
   #silence = 0;
@@ -119,6 +128,7 @@ export class TalkClient {
   }
 
   push(down: boolean): void {
+    this.#down = down;
     this.#say({ type: "push", down });
   }
 
@@ -146,8 +156,9 @@ export class TalkClient {
     this.#say({ type: "take", taken });
   }
 
-  /** A block of the person's sound: `at` on the microphone's clock, 16 kHz. */
+  /** A block of the person's sound: `at` on the microphone's clock, 16 kHz. While the line is lost it waits. */
   hear(at: number, samples: Int16Array): void {
+    this.#captured.keep(at, samples);
     if (this.#welcomed && this.#socket && this.#socket.bufferedAmount < MOST_BUFFERED) this.#socket.send(packed(at, samples));
   }
 
@@ -173,7 +184,8 @@ export class TalkClient {
   async #greet(socket: Socket): Promise<void> {
     const heard = await this.player.halt();
     if (socket !== this.#socket || socket.readyState !== OPEN) return;
-    const hello: FromClient = { type: "hello", version: VERSION, ...(this.#token ? { resume: this.#token, heard } : this.wish) };
+    const again = { resume: this.#token, heard, captured: this.#count !== null };
+    const hello: FromClient = { type: "hello", version: VERSION, ...(this.#token ? again : this.wish) };
     socket.send(JSON.stringify(hello));
   }
 
@@ -196,8 +208,7 @@ export class TalkClient {
         this.#token = message.resume;
         this.#resumeMs = 1000 * message.resume_seconds;
         this.#welcomed = true;
-        this.#count ??= message.said;
-        this.#written.filter(({ number }) => number > message.said).forEach((written) => this.#say(written));
+        this.#catchUp(message);
         this.#backoff.reset();
         this.listener.link({ is: "open" });
         break;
@@ -215,6 +226,15 @@ export class TalkClient {
         this.#bye = message;
     }
     this.listener.take(message);
+  }
+
+  /** What the server does not have: what was written, said and pressed. */
+  #catchUp(welcome: Welcome): void {
+    this.#count ??= welcome.said;
+    this.#written.filter(({ number }) => number > welcome.said).forEach((written) => this.#say(written));
+    for (const { at, samples } of this.#captured.from(welcome.captured)) this.#socket?.send(packed(at, samples));
+    if (this.#down !== null) this.#say({ type: "push", down: this.#down });
+    this.#later.splice(0).forEach((order) => this.#say(order));
   }
 
   #closed(socket: Socket, reason: string): void {
@@ -258,5 +278,6 @@ export class TalkClient {
 
   #say(message: FromClient): void {
     if (this.#welcomed && this.#socket?.readyState === OPEN) this.#socket.send(JSON.stringify(message));
+    else if (this.#count !== null && LATER.has(message.type)) this.#later = [...this.#later, message].slice(-MOST_LATER);
   }
 }

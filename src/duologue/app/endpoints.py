@@ -7,7 +7,7 @@ lasts. The engines are those that shows and conversations use, kept warm between
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 from duologue.app.admission import PlaceKind
@@ -17,13 +17,13 @@ from duologue.app.engines.vitals import unserved, vitals
 from duologue.app.house.shared import UNHEARD, Shared, TalkListener
 from duologue.app.realtime.session import RealtimeHouse
 from duologue.app.realtime.sessions import RealtimeSessions
-from duologue.app.talking.partners import find_partner, find_persona, partner_names
+from duologue.app.talking.partners import HOUSE_VOICE, find_partner, find_persona, partner_names
 from duologue.app.talking.talking import Talk
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import resample
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.ids import unique_id
-from duologue.language.engine import Prompt
+from duologue.language.engine import LanguageCapabilities, Prompt
 from duologue.metering import Customer, charged
 from duologue.settings import Settings
 from duologue.speech.hearing import EAR_RATE, Expected
@@ -85,8 +85,17 @@ class Endpoints:
     @property
     def voices(self) -> tuple[str, ...]:
         """What a voice may be called: a character's name, or an engine's own voice."""
-        own = (voice for voices in self._known.values() for voice in voices)
+        own = (voice for voices in self._told.values() for voice in voices)
         return tuple(dict.fromkeys((*self.characters, *own)))
+
+    @property
+    def _told(self) -> KnownVoices:
+        """The voices of each engine: of one on somebody else's server those that it has told since it came up."""
+        if self._engines is None:
+            return self._known
+        chain = self._engines.tts
+        warm = {each.name for each in chain.health(self._clock.now()) if each.warm}
+        return {**{each.name: each.capabilities.voices for each in chain.engines if each.name in warm}, **self._known}
 
     @property
     def speakers(self) -> tuple[str, ...]:
@@ -116,25 +125,37 @@ class Endpoints:
                     told = len(each.utterance.samples)
 
     @property
+    def thinking(self) -> LanguageCapabilities:
+        """What the engines that think can do, one of them at least."""
+        return self._engines.llm.capabilities if self._engines is not None else LanguageCapabilities()
+
+    @property
+    def thinkers(self) -> tuple[str, ...]:
+        """Those engines."""
+        return self._settings.engines.llm
+
+    @property
     def translates(self) -> bool:
         """An engine that hears can give what is said in English."""
         ears = self._engines.ears if self._engines is not None else None
         return ears is not None and ears.capabilities.translates
 
     async def transcribe(
-        self, sound: Samples, *, language: str = "en", prompt: str = "", translated: bool = False
+        self, read: Callable[[], Samples], *, language: str = "en", prompt: str = "", translated: bool = False
     ) -> AsyncGenerator[HeardStretch]:
-        """What is said in ``sound`` (mono at :data:`~duologue.audio.pcm.RATE`), stretch by stretch, in order.
+        """What is said in a recording, stretch by stretch, in order. ``read`` gives its sound (mono at
+        :data:`~duologue.audio.pcm.RATE`), in a thread, once there is a place: a file that waits is small, its sound is
+        not.
 
         ``prompt`` are words that are likely to be said; ``translated``: in English, where an engine :attr:`translates`.
-        Raises as :meth:`speak`.
+        Raises as :meth:`speak`, and what ``read`` does.
         """
-        heard = await asyncio.to_thread(resample, sound, RATE, EAR_RATE)
         phrases = tuple(filter(None, (prompt.strip(),)))
         expected = Expected(phrases, language=language, translated=translated)
         async with self._place(PlaceKind.LISTENER) as engines:
             if engines.ears is None or engines.noticing is None:
                 raise ClosedError("no engine hears here", where="engines.stt", remedy="Set one.")
+            heard = await asyncio.to_thread(lambda: resample(read(), RATE, EAR_RATE))
             for start, end in await stretches(engines.noticing.activity, heard):
                 piece, final = _blocks(heard[start:end]), None
                 async with aclosing(charged(WHOEVER, engines.ears.listen(piece, expected))) as transcripts:
@@ -164,18 +185,22 @@ class Endpoints:
         return Prompt.by(find_persona(character))
 
     def named(self, voice: str) -> Mapping[str, str]:
-        """The voice of each engine that is meant by a name. Raises :class:`InputError` for one that is not there."""
+        """The voice of each engine that is meant by a name: that very one, else always the same of those that it tells;
+        of one that tells none, as :data:`HOUSE_VOICE` has it. Raises :class:`InputError` for one that is not there.
+        """
         if voice in self.characters:
             return find_partner(voice, self._settings).voices
-        found = {engine: voice for engine, voices in self._known.items() if voice.partition("?")[0] in voices}
-        if not found and voice in FOREIGN_VOICES:
-            found = {engine: spare_voice(voice, voices, ()) for engine, voices in self._known.items() if voices}
-        if not any(engine in found for engine in self._settings.engines.tts):
+        told, plain = self._told, voice.partition("?")[0]
+        having = {engine for engine in self.speakers if plain in told.get(engine, ())}
+        if not having and voice not in FOREIGN_VOICES:
             raise InputError(
                 f"there is no voice {voice!r}", where="voice", remedy=f"Name one of {', '.join(self.voices[:20])}."
             )
-        stand_in = {engine: spare_voice(voice, self._known.get(engine, ()), ()) for engine in self.speakers}
-        return {engine: each for engine, each in (stand_in | found).items() if each}
+        usual = find_partner(HOUSE_VOICE, self._settings).voices
+        return {
+            engine: voice if engine in having else spare_voice(voice, told.get(engine, ()), ()) or usual[engine]
+            for engine in self.speakers
+        }
 
     @asynccontextmanager
     async def _place(self, kind: PlaceKind) -> AsyncGenerator[LentEngines]:

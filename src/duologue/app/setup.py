@@ -1,7 +1,7 @@
 """What a better voice or mind would take here, and how far it is: the keys that are there, and three common ways.
 
-A key is only said to be there or not. What is checked is checked now: a model's files, a key's variable, a server that
-answers. Nothing is changed: what runs was set when the house started.
+A key is only said to be there or not. What is checked is checked now: a model's files, a key (by whose server takes
+it), a server that answers. Nothing is changed: what runs was set when the house started.
 """
 
 from __future__ import annotations
@@ -15,29 +15,31 @@ import httpx
 
 from duologue.app.engines.engines import LLM_GROUP, STT_GROUP, TTS_GROUP, engine_names
 from duologue.app.models import KeyView, SetupStep, SetupView, UpgradeView
+from duologue.errors import DuologueError
 from duologue.models import entries
 from duologue.models.catalogue import Model
 from duologue.models.choosing import installed
 from duologue.models.shelf import ModelShelf
 from duologue.settings import Settings, installed_model
+from duologue.speech.elevenlabs import ElevenLabs, ElevenLabsSettings
 
 OLLAMA = "http://127.0.0.1:11434/v1"
 """Where Ollama answers unless told otherwise, as OpenAI's API."""
 OLLAMA_MODEL = "llama3.2"
 PATIENCE = 1.5
-"""Seconds for a server to answer."""
+"""Seconds for a server on this machine to answer."""
+KEY_PATIENCE = 5.0
+"""The same of one that is far away."""
 _STAND_IN = "Start with it; espeak stands in."
 _VOICE, _MIND = "DUOLOGUE_ENGINES__TTS", "DUOLOGUE_ENGINES__LLM"
 
 
 async def look(settings: Settings, ollama: str = OLLAMA) -> SetupView:
-    """How it is now. Takes :data:`PATIENCE` at most."""
-    mind = await _ollama(settings, ollama)
-    return await asyncio.to_thread(lambda: SetupView(keys=tuple(_keys(settings)), upgrades=_upgrades(settings, mind)))
-
-
-def _upgrades(settings: Settings, mind: UpgradeView) -> tuple[UpgradeView, ...]:
-    return (_kokoro(settings), _elevenlabs(settings), mind)
+    """How it is now. Takes :data:`KEY_PATIENCE` at most."""
+    hosted, mind = await asyncio.gather(_elevenlabs(settings), _ollama(settings, ollama))
+    return await asyncio.to_thread(
+        lambda: SetupView(keys=tuple(_keys(settings)), upgrades=(_kokoro(settings), hosted, mind))
+    )
 
 
 def _keys(settings: Settings) -> Iterator[KeyView]:
@@ -83,21 +85,37 @@ def _kokoro(settings: Settings) -> UpgradeView:
     return _upgrade("kokoro", "voice", "Kokoro", what, state, told, left)
 
 
-def _elevenlabs(settings: Settings) -> UpgradeView:
+async def _elevenlabs(settings: Settings) -> UpgradeView:
     variable = _variable(settings, "elevenlabs", TTS_GROUP)
     chosen, left = "elevenlabs" in settings.engines.tts, list[SetupStep]()
-    if not _present(variable):
-        state, told = "missing", f"The environment variable {variable} is not set."
+    trouble = await _key_trouble(settings) if _present(variable) else f"The environment variable {variable} is not set."
+    if trouble:
+        state, told = "missing", trouble
         words = "Give your key to the shell; it belongs in no file."
         left.append(SetupStep(words=words, command=f"export {variable}=…"))
     elif chosen:
-        state, told = "used", "It speaks here."
+        state, told = "used", "It speaks here, and its server takes the key."
     else:
-        state, told = "ready", "The key is there: start the house with it."
+        state, told = "ready", "The key is there, and its server takes it: start the house with it."
     if not chosen:
         left.append(SetupStep(words=_STAND_IN, command=f"{_VOICE}=elevenlabs,espeak duologue serve"))
     what = "Voices on a server of theirs, paid by the character. A character names its own under [voice]."
     return _upgrade("elevenlabs", "voice", "ElevenLabs", what, state, told, left)
+
+
+async def _key_trouble(settings: Settings) -> str:
+    """Why ElevenLabs' server would not speak with the key that is there; empty: it would."""
+    engine = ElevenLabs(cast("ElevenLabsSettings | None", settings.engine("elevenlabs")))
+    try:
+        async with asyncio.timeout(KEY_PATIENCE):
+            await engine.warm_up()
+    except TimeoutError:
+        return f"The key is there, but no answer came within {KEY_PATIENCE:g} s."
+    except DuologueError as error:
+        return f"The key is there, but {error.what}. {error.remedy}".strip()
+    finally:
+        await engine.close()
+    return ""
 
 
 async def _ollama(settings: Settings, address: str) -> UpgradeView:

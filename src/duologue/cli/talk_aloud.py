@@ -119,7 +119,7 @@ def recording_name(settings: Settings, wall: int) -> Path | None:
     folder = settings.dialogue.record_folder
     if folder is None:
         return None
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder / f"talk-{datetime.fromtimestamp(wall / SECOND, UTC):%Y%m%dT%H%M%S.%fZ}.opus"
 
 

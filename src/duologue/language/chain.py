@@ -25,9 +25,13 @@ class LanguageChain(EngineChain[LanguageModel]):
 
     @property
     def capabilities(self) -> LanguageCapabilities:
-        """Nothing is promised that one of them might not keep."""
-        alone = len(self.engines) == 1
-        return self.engines[0].capabilities if alone else LanguageCapabilities(at_once=self.at_once)
+        """Nothing is promised that one of them might not keep; of tools and schemas it tells what any can."""
+        if len(self.engines) == 1:
+            return self.engines[0].capabilities
+        each = [engine.capabilities for engine in self.engines]
+        return LanguageCapabilities(
+            at_once=self.at_once, tools=any(one.tools for one in each), schemas=any(one.schemas for one in each)
+        )
 
     async def write(self, prompt: Prompt) -> AsyncIterator[str]:
         """Stream the line, by an engine that knows the language. A failure after the first word ends it; the next line

@@ -106,13 +106,16 @@ class WholeText(str):
 class LanguageCapabilities:
     """``streaming``: tokens arrive as they are written. ``deterministic``: equal prompts give equal replies.
     ``at_once``: how many conversations it carries at a time (None: no limit is known). ``instructed``: it writes
-    what it is asked for, also what is no line of a conversation.
+    what it is asked for, also what is no line of a conversation. ``tools``: it calls what it may; ``schemas``: it is
+    bound by the schema of a prompt, or asked to follow it.
     """
 
     streaming: bool = True
     deterministic: bool = False
     at_once: int | None = None
     instructed: bool = True
+    tools: bool = True
+    schemas: bool = True
 
 
 class LanguageModel(Protocol):

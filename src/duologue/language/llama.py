@@ -137,7 +137,7 @@ class LlamaLanguage:
     @property
     def capabilities(self) -> LanguageCapabilities:
         """Streams. What was read before changes the last bits of what follows: equal prompts may differ."""
-        return LanguageCapabilities(streaming=True, deterministic=False)
+        return LanguageCapabilities(tools=False)
 
     @property
     def worker(self) -> Supervised:

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from duologue.errors import InputError, PeerError
-from duologue.store.database import Database, refuse_unknown
+from duologue.store.database import Database, make_private, refuse_unknown
 
 _HEADER = b"SQLite format 3\x00"
 _DUMPS = "Take pg_dump and pg_restore, which come with PostgreSQL."
@@ -47,7 +47,7 @@ def restore(url: URL, source: Path) -> Path | None:
     _check(source)
     before = target.with_name(f"{target.name}.before-restore") if target.exists() else None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if before is not None:
             before.unlink(missing_ok=True)
             _copy(target, before)
@@ -70,6 +70,7 @@ def _file_of(url: URL) -> Path:
 
 def _copy(source: Path, target: Path) -> None:
     """Whoever reads or writes the target meanwhile sees all of it, before or after."""
+    make_private(target)
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target, timeout=10)) as new:
         old.backup(new)
 

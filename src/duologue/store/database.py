@@ -7,9 +7,10 @@ database, or a newer version's).
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,14 @@ def _no_url(what: str) -> InputError:
     )
 
 
+def make_private(file: Path) -> None:
+    """See that ``file`` is there: a new one is for its owner's eyes alone, and so is what SQLite puts beside it. One
+    that is there already stays as its owner has it.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
 class Database:
     """An engine and what it knows of its file. Raises :class:`InputError` where the driver is not installed."""
 
@@ -78,7 +87,8 @@ class Database:
         """Make sure that it is there and has this version's tables; the revision it had before, empty for a new one."""
         with self._translated():
             if self.file is not None:
-                self.file.parent.mkdir(parents=True, exist_ok=True)
+                self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_private(self.file)
             with self._engine.connect().execution_options(**WRITES) as connection, connection.begin():
                 before = revision(connection)
                 if before != HEAD:

@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Index, Integer, MetaData, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMES = {
@@ -26,18 +39,33 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
 
 
+class StoredText(TypeDecorator[str]):
+    """Text as every database takes it: PostgreSQL knows no U+0000, and none knows half of a character. What a person
+    writes, or a model, may hold either, and is kept all the same.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """What is written, and what is compared with it."""
+        return None if value is None else value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 def _id() -> Mapped[str]:
-    return mapped_column(Text, primary_key=True)
+    return mapped_column(StoredText, primary_key=True)
 
 
 def _of(table: str, *, gone: str = "CASCADE", key: bool = False) -> Mapped[Any]:
     """A reference; ``gone``: what becomes of the row when what it refers to is deleted."""
     empty = gone == "SET NULL"
-    return mapped_column(Text, ForeignKey(f"{table}.id", ondelete=gone), primary_key=key, nullable=empty, index=not key)
+    return mapped_column(
+        StoredText, ForeignKey(f"{table}.id", ondelete=gone), primary_key=key, nullable=empty, index=not key
+    )
 
 
 def _text(default: str = "") -> Mapped[str]:
-    return mapped_column(Text, default=default, server_default=default)
+    return mapped_column(StoredText, default=default, server_default=default)
 
 
 def _time() -> Mapped[int]:
@@ -58,7 +86,7 @@ class PersonRow(Base):
 
     id: Mapped[str] = _id()
     realm: Mapped[str] = _text()
-    key: Mapped[str] = mapped_column(Text)
+    key: Mapped[str] = mapped_column(StoredText)
     name: Mapped[str] = _text()
     """What they are called, once they said so."""
     level: Mapped[str] = _text()
@@ -74,7 +102,7 @@ class ConversationRow(Base):
 
     id: Mapped[str] = _id()
     person_id: Mapped[str | None] = mapped_column(
-        Text, ForeignKey("people.id", ondelete="CASCADE"), nullable=True, index=True
+        StoredText, ForeignKey("people.id", ondelete="CASCADE"), nullable=True, index=True
     )
     part: Mapped[str] = _text("talk")
     """Where it was held: ``talk``, ``line``, ``show:NAME``."""
@@ -163,10 +191,10 @@ class Vocable(Base):
     )
 
     id: Mapped[str] = _id()
-    person_id: Mapped[str] = mapped_column(Text, ForeignKey("people.id", ondelete="CASCADE"))
+    person_id: Mapped[str] = mapped_column(StoredText, ForeignKey("people.id", ondelete="CASCADE"))
     language: Mapped[str] = _text()
     """Of the word (``en``)."""
-    word: Mapped[str] = mapped_column(Text)
+    word: Mapped[str] = mapped_column(StoredText)
     meaning: Mapped[str] = _text()
     example: Mapped[str] = _text()
     source: Mapped[str] = _text()
@@ -227,7 +255,7 @@ class Fact(Base):
     """``fact`` (they told it), ``learnt`` or ``joke``."""
     slot: Mapped[str] = _text()
     """Of which there is one (``name``, ``home``): a newer fact takes its place. Empty: there may be many."""
-    text: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(StoredText)
     source: Mapped[str] = _text()
     """Who wrote it: ``rules``, ``model`` or ``person``."""
     at: Mapped[int] = _time()
@@ -240,10 +268,10 @@ class ShowNote(Base):
     __table_args__ = (UniqueConstraint("show", "kind", "text"),)
 
     id: Mapped[str] = _id()
-    show: Mapped[str] = mapped_column(Text)
-    kind: Mapped[str] = mapped_column(Text)
+    show: Mapped[str] = mapped_column(StoredText)
+    kind: Mapped[str] = mapped_column(StoredText)
     """``topic`` or ``joke``."""
-    text: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(StoredText)
     times: Mapped[int] = _count()
     at: Mapped[int] = _time()
     """The last time."""
@@ -256,10 +284,10 @@ class Document(Base):
     __table_args__ = (UniqueConstraint("character", "name"),)
 
     id: Mapped[str] = _id()
-    character: Mapped[str] = mapped_column(Text)
-    name: Mapped[str] = mapped_column(Text)
+    character: Mapped[str] = mapped_column(StoredText)
+    name: Mapped[str] = mapped_column(StoredText)
     """Of the file, within the character's folder."""
-    digest: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(StoredText)
     """SHA-256 of its bytes, and of how it was read."""
     failure: Mapped[str] = _text()
     """Why it could not be read."""
@@ -276,7 +304,7 @@ class PassageRow(Base):
     number: Mapped[int] = _count()
     place: Mapped[str] = _text()
     """Where it stands, in words: a heading, ``page 3``."""
-    text: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(StoredText)
 
 
 class UsageRow(Base):
@@ -287,16 +315,16 @@ class UsageRow(Base):
     __tablename__ = "usage"
 
     id: Mapped[str] = _id()
-    day: Mapped[str] = mapped_column(Text, index=True)
+    day: Mapped[str] = mapped_column(StoredText, index=True)
     """ISO 8601, of the time zone that was set then."""
-    engine: Mapped[str] = mapped_column(Text)
+    engine: Mapped[str] = mapped_column(StoredText)
     service: Mapped[str] = _text()
     model: Mapped[str] = _text()
     server: Mapped[str] = _text()
     part: Mapped[str] = _text()
     """As the ledger calls it: ``talk:ID``, ``show:NAME``; ``talk`` once the conversation is forgotten."""
     person_id: Mapped[str | None] = mapped_column(
-        Text, ForeignKey("people.id", ondelete="CASCADE"), nullable=True, index=True
+        StoredText, ForeignKey("people.id", ondelete="CASCADE"), nullable=True, index=True
     )
     currency: Mapped[str] = _text()
     """Of the cost; empty: there was no price."""
@@ -320,8 +348,8 @@ class TokenRow(Base):
     __table_args__ = (UniqueConstraint("name"), UniqueConstraint("digest"))
 
     id: Mapped[str] = _id()
-    name: Mapped[str] = mapped_column(Text)
-    digest: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(StoredText)
+    digest: Mapped[str] = mapped_column(StoredText)
     """SHA-256 of the token, hexadecimal: it has 256 bits of chance, so nobody finds it by trying."""
     cookie_digest: Mapped[str] = _text()
     """The same of the cookie that stands for it in a browser."""

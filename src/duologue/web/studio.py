@@ -4,7 +4,7 @@ remembers nothing between two requests.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -37,7 +37,7 @@ from duologue.app.people.models import MemoryChange, MemoryView
 from duologue.app.spending.models import UsageView
 from duologue.audio.pcm import Samples
 from duologue.broadcast.hls import Resource
-from duologue.language.engine import Prompt
+from duologue.language.engine import LanguageCapabilities, Prompt
 from duologue.speech.stretches import HeardStretch
 from duologue.store.values import UsageBy, Who
 from duologue.telemetry.ledger import RequestRecord
@@ -257,14 +257,24 @@ class EndpointsPort(Protocol):
         ...
 
     @property
+    def thinking(self) -> LanguageCapabilities:
+        """What the engines that think can do, one of them at least."""
+        ...
+
+    @property
+    def thinkers(self) -> tuple[str, ...]:
+        """Those engines."""
+        ...
+
+    @property
     def translates(self) -> bool:
         """An engine that hears can give what is said in English."""
         ...
 
     def transcribe(
-        self, sound: Samples, *, language: str = "en", prompt: str = "", translated: bool = False
+        self, read: Callable[[], Samples], *, language: str = "en", prompt: str = "", translated: bool = False
     ) -> AsyncGenerator[HeardStretch]:
-        """What is said in ``sound``, stretch by stretch."""
+        """What is said in the sound that ``read`` gives, stretch by stretch."""
         ...
 
     def write(self, prompt: Prompt) -> AsyncGenerator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import wave
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
@@ -40,10 +40,13 @@ E = TypeVar("E", bound=_Named)
 
 
 class EngineRoom:
-    """The engines of a pool, by kind and name. One thing is tried at a time."""
+    """The engines of a pool, by kind and name. One thing is tried at a time. ``usual`` gives the voice that an engine
+    is warmed up with which tells none, as those on somebody else's server may not.
+    """
 
-    def __init__(self, pool: EnginePool, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, pool: EnginePool, usual: Callable[[str], str], clock: Clock = SYSTEM_CLOCK) -> None:
         self._pool = pool
+        self._usual = usual
         self._clock = clock
         self._busy = asyncio.Lock()
 
@@ -82,7 +85,8 @@ class EngineRoom:
                 case VoicingChain():
                     await chain.bring_up(_find(chain.engines, name))
                     speaker = self._speaker(name)
-                    await self._said(speaker, speaker.capabilities.voices[0], LINE)
+                    told = speaker.capabilities.voices
+                    await self._said(speaker, told[0] if told else self._usual(name), LINE)
                 case LanguageChain():
                     await chain.bring_up(_find(chain.engines, name))
                 case HearingChain():

@@ -50,6 +50,7 @@ from duologue.app.show.output_models import OutputsEvent, OutputView
 from duologue.app.show.show import ShowPart
 from duologue.app.spending.models import UsageView
 from duologue.app.spending.spending import Spending
+from duologue.app.talking.partners import HOUSE_VOICE, find_partner
 from duologue.chains import Handover
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, SteadyClock
 from duologue.errors import DuologueError, InputError, in_words
@@ -147,7 +148,7 @@ class House:
         self.faces = FaceBoard(clock)
         self.evidence = EvidenceBoard(self.ledger, self._run_of)
         self.reports = ReportRoom(self._shelf, settings.telemetry.budgets, self._write_runs)
-        self.room = EngineRoom(self.engines, clock)
+        self.room = EngineRoom(self.engines, lambda engine: find_partner(HOUSE_VOICE, settings).voices[engine], clock)
         self.admission = Admission(self.engines.at_once, changed=self._places_changed, told=self._place_told)
         self._machine = MachineWatch(self.ledger, clock, self.engines.workers.states, self._metrics.loop_lag)
         self._engine_views: tuple[EngineView, ...] = ()

@@ -101,6 +101,7 @@ class RealtimeSession:
         clock = self._clock = house.clock
         self._house = house
         self._partner = partner
+        self._refuse_beyond(config)
         self._own_voices = voices
         self._connection = connection
         self._persona = partner.persona
@@ -234,6 +235,12 @@ class RealtimeSession:
 
     # How the session is
 
+    def _refuse_beyond(self, config: RealtimeConfig) -> None:
+        """Raise :class:`EventError` for what the engine that thinks cannot do."""
+        if config.tools and not self._partner.engines.model.capabilities.tools:
+            what = "What thinks here calls no functions. Leave them out, or have an engine think that does."
+            raise EventError(what, param="session.tools")
+
     def _voices(self, config: RealtimeConfig) -> Mapping[str, str]:
         """By engine; none where nothing is to be heard."""
         if config.modality == "text":
@@ -254,6 +261,7 @@ class RealtimeSession:
                 f"{self._persona.title} hears {spoken.tag!r}, not {language!r}. Ask for another character.",
                 param="session.audio.input.transcription.language",
             )  # fmt: skip
+        self._refuse_beyond(config)
         before = self._config
         self._apply(config)
         self._config = self._answers.config = config
@@ -441,7 +449,9 @@ class RealtimeSession:
         if self._calls:
             self._resolve()
         else:
-            self._voices(self._config.merged(fields.session))  # a voice that there is not
+            changed = self._config.merged(fields.session)
+            self._refuse_beyond(changed)
+            self._voices(changed)  # a voice that there is not
             self._wanted = fields
             self._answer()
 

@@ -98,6 +98,16 @@ class TalkConnection:
 
     # From the client
 
+    @property
+    def captured(self) -> int | None:
+        """The number, on the microphone's clock, of the first sample that did not come; None: none came."""
+        return None if self._base is None else self._base + self._next
+
+    def go_on(self, before: TalkConnection, later: int) -> None:
+        """The microphone's clock is that of the connection ``before``, which began so many samples ``later`` ago."""
+        if before._base is not None:
+            self._base, self._next = before._base + later, before._next - later
+
     async def read(self) -> FromClient | say.CapturedSound:
         """The next message that is one. Raises :class:`SocketGone`, and :class:`PartedError` for a client that floods
         or does not speak the protocol.
@@ -120,7 +130,9 @@ class TalkConnection:
                 return sound
 
     def _placed(self, sound: say.CapturedSound) -> say.CapturedSound | None:
-        """On a clock that begins with the connection; None: it was there already, or cannot be yet."""
+        """On a clock that begins with the connection, or before it where that was known; None: it was there already,
+        or cannot be yet.
+        """
         elapsed = (self._clock.now() - self._began) * say.EAR_RATE // SECOND
         if self._base is None:
             self._base = sound.at - max(0, elapsed - len(sound.samples))

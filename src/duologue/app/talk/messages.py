@@ -65,6 +65,11 @@ class TalkHello(TalkMessage):
         "Where a client that goes on, and kept its sound, is in what plays, or the end of what it played last. It then "
         "forgets what it has: it is sent again from there.",
     )
+    captured: bool = _default(
+        False,
+        "A client that goes on kept its microphone's clock, and the newest of its sound: it sends again what the "
+        "welcome says did not come, and whether the button to talk is held.",
+    )
     character: str = _default("", "Of a new conversation: who is talked to, by name; empty: the first.", max_length=64)
     topic: str = _default("", "What it is about.", max_length=400)
     greet: bool = _default(False, "The character speaks first.")
@@ -195,6 +200,11 @@ class TalkWelcome(TalkMessage):
     resume_seconds: float = _field("A conversation waits so long for its client.")
     said: int = _default(
         0, "The number of the newest `say` that was taken: a client that goes on says again what it wrote after that."
+    )
+    captured: int | None = _default(
+        None,
+        "Where the client kept its microphone's clock: the number on it of the first sample that did not come. Null: "
+        "none of that clock did.",
     )
     remembered: bool = _default(False, "What is heard is kept, for the next conversation with this person.")
     person: str = _default("", "What they are called, as they once said; empty: that is not known.")

@@ -122,6 +122,8 @@ class TalkSession:
         )
         self._session: Session = partner.session(self._sink, options, clock=clock, observe=self._see)
         self._connection: TalkConnection | None = None
+        self._newest: TalkConnection | None = None
+        """The last one, be it gone."""
         self._written = Written()
         self._began = self._away_since = self._spoke = clock.now()
         self._captured = 0
@@ -191,7 +193,7 @@ class TalkSession:
         folder, now = self._settings.dialogue.record_folder, self._clock.now()
         if folder is not None:
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 file = _file(folder, self._clock.wall())
                 self._recorder = files.enter_context(open_recording(None, file))
                 self._book.recorded(file, now, self._policy)
@@ -231,7 +233,7 @@ class TalkSession:
         before, self._connection = self._connection, connection
         if before is not None:
             before.end(say.TalkBye(code="taken", text="Another socket goes on with this conversation."))
-        self._offset = (self._clock.now() - self._began) * say.EAR_RATE // SECOND
+        self._go_on(connection, hello)
         if hello.heard is not None:
             self._sink.acknowledge(hello.heard.id, hello.heard.samples)
         self._show_all(connection, resumed=bool(hello.resume))
@@ -247,8 +249,15 @@ class TalkSession:
         finally:
             if self._connection is connection:
                 self._connection, self._away_since = None, self._clock.now()
-                if self._pushed:  # nobody will let it go
-                    self._push(False)
+
+    def _go_on(self, connection: TalkConnection, hello: say.TalkHello) -> None:
+        """With the same microphone, or another one: nobody lets the button of that one go any more."""
+        before, offset = self._offset, (self._clock.now() - self._began) * say.EAR_RATE // SECOND
+        if hello.captured and self._newest is not None:
+            connection.go_on(self._newest, offset - before)
+        else:
+            self._push(False)
+        self._newest, self._offset = connection, offset
 
     def _show_all(self, connection: TalkConnection, *, resumed: bool) -> None:
         known = self._known
@@ -257,7 +266,7 @@ class TalkSession:
                 version=say.VERSION, conversation=self.conversation, resume=self.token, resumed=resumed,
                 character=self._persona.name, title=self._persona.title, microphone=self._wishes.hears,
                 rate=say.PLAYED_RATE, resume_seconds=RESUME_SECONDS,
-                said=self._written.newest,
+                said=self._written.newest, captured=connection.captured,
                 remembered=known is not None and not known.trouble, person=known.name if known is not None else "",
             ),
             "welcome",
@@ -346,11 +355,13 @@ class TalkSession:
                 self._session.say(said)
 
     def _push(self, down: bool) -> None:
-        """While the button is down only its coming up ends the turn."""
+        """While the button is down only its coming up ends the turn. A client that comes back says again how it is."""
+        if down is self._pushed:
+            return
         self._pushed = down
         if not down:
             self._session.control.commit_turn()
-        self._session.control.change(policy=replace(self._policy, manual=down))
+        self._session.control.change(policy=replace(self._policy, manual=down or self._policy.manual))
 
     def _hear(self, at: int, samples: Samples) -> None:
         if not self._wishes.hears:

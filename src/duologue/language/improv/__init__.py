@@ -42,7 +42,7 @@ class Improv:
     @property
     def capabilities(self) -> LanguageCapabilities:
         """Streams word by word, and is deterministic."""
-        return LanguageCapabilities(streaming=True, deterministic=True, instructed=False)
+        return LanguageCapabilities(deterministic=True, instructed=False, tools=False, schemas=False)
 
     async def warm_up(self) -> None:
         """Read the neutral material and the word lists."""

@@ -169,6 +169,7 @@ class CompletionChunk:
 async def chat(asked: ChatCompletionRequest, endpoints: TheEndpoints) -> Response:
     """The next words of a character. ``usage`` counts words and marks: no engine tells how many tokens those are."""
     asked.refuse_rest(_HARMLESS, _WITHOUT)
+    _refuse_beyond(endpoints, asked)
     prompt = prompt_of(asked, endpoints.prompt(asked.model))
     head: dict[str, object] = {
         "id": f"chatcmpl-{unique_id(SYSTEM_CLOCK.wall())}", "created": SYSTEM_CLOCK.wall() // SECOND,
@@ -181,6 +182,21 @@ async def chat(asked: ChatCompletionRequest, endpoints: TheEndpoints) -> Respons
         return Streamed(await begun(_chunks(pieces, head, counted), events=True), "text/event-stream")
     choice, written = await _whole(pieces)
     return JSONResponse(head | {"object": "chat.completion", "choices": [choice], "usage": _usage(told, written)})
+
+
+def _refuse_beyond(endpoints: EndpointsPort, asked: ChatCompletionRequest) -> None:
+    """Raise :class:`InputError` for what no engine that thinks here can do: it would be lost without a word."""
+    can, who = endpoints.thinking, ", ".join(endpoints.thinkers)
+    if asked.tools and asked.tool_choice == "auto" and not can.tools:
+        raise InputError(
+            f"what thinks here ({who}) calls no tools", where="tools",
+            remedy="Leave them out, or have an engine think that does: engines.llm = openai.",
+        )  # fmt: skip
+    if asked.response_format.schema_asked is not None and not can.schemas:
+        raise InputError(
+            f"what thinks here ({who}) writes plain text alone", where="response_format",
+            remedy="Leave it out, or have an engine think that takes a schema: engines.llm = openai or llama.",
+        )  # fmt: skip
 
 
 def prompt_of(asked: ChatCompletionRequest, base: Prompt) -> Prompt:

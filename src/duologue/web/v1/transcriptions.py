@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from fastapi import Request
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from duologue.app.show.clips import decode
-from duologue.audio.pcm import RATE
+from duologue.audio.pcm import RATE, Samples
 from duologue.errors import InputError
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.stretches import HeardStretch
@@ -58,6 +58,20 @@ _BODY = {
 }
 
 
+@dataclass(slots=True)
+class _Recording:
+    """A file of sound, until it was read; then how many ``seconds`` it has."""
+
+    file: bytes
+    seconds: float = 0.0
+
+    def read(self) -> Samples:
+        """Blocking. Raises :class:`InputError`."""
+        sound = decode(self.file, LONGEST_S)
+        self.file, self.seconds = b"", len(sound) / RATE
+        return sound
+
+
 class TranscriptionRequest(RequestFields):
     """The fields beside the file. ``language`` is ISO 639-1, ``prompt`` words that are likely to be said."""
 
@@ -79,16 +93,15 @@ class TranscriptionRequest(RequestFields):
 )
 async def transcribe(request: Request, endpoints: TheEndpoints) -> Response:
     """Any single file of sound, ten minutes at most."""
-    audio, fields = await _form(request)
+    recording, fields = await _form(request)
     asked = _request(fields)
     asked.refuse_rest(("temperature", "chunking_strategy"), {"include[]": "", "include": ""})
     known_model(asked.model, endpoints.listeners, FOREIGN_LISTENERS)
-    sound = await asyncio.to_thread(decode, audio, LONGEST_S)
-    told = endpoints.transcribe(sound, language=asked.language, prompt=asked.prompt)
+    told = endpoints.transcribe(recording.read, language=asked.language, prompt=asked.prompt)
     if asked.stream:
-        return Streamed(await begun(_events(told, len(sound) / RATE), events=True), "text/event-stream")
+        return Streamed(await begun(_events(told, recording), events=True), "text/event-stream")
     found = [stretch async for stretch in told]
-    return _answer(found, asked, len(sound) / RATE)
+    return _answer(found, asked, recording.seconds)
 
 
 @router.post(
@@ -101,7 +114,7 @@ async def transcribe(request: Request, endpoints: TheEndpoints) -> Response:
 )
 async def translate(request: Request, endpoints: TheEndpoints) -> Response:
     """The same in English, whatever is spoken, where an engine that hears can."""
-    audio, fields = await _form(request)
+    recording, fields = await _form(request)
     asked = _request(fields)
     asked.refuse_rest(("temperature",), {})
     for name in ("language", "stream", "timestamp_granularities"):
@@ -114,18 +127,17 @@ async def translate(request: Request, endpoints: TheEndpoints) -> Response:
             where="translations", remedy=f"Use {PATH}, and have the text translated; or set a Whisper model of many "
             "languages, or openai_hearing with whisper-1.",
         )  # fmt: skip
-    sound = await asyncio.to_thread(decode, audio, LONGEST_S)
-    told = endpoints.transcribe(sound, language="", prompt=asked.prompt, translated=True)
-    return _answer([stretch async for stretch in told], asked, len(sound) / RATE, task="translate")
+    told = endpoints.transcribe(recording.read, language="", prompt=asked.prompt, translated=True)
+    return _answer([stretch async for stretch in told], asked, recording.seconds, task="translate")
 
 
-async def _form(request: Request) -> tuple[bytes, dict[str, list[bytes]]]:
+async def _form(request: Request) -> tuple[_Recording, dict[str, list[bytes]]]:
     """The file of a request, and its other fields. Raises :class:`InputError`."""
     async with arriving(request) as body:
         fields = parse_fields(request.headers.get("content-type", ""), body)
     if not fields.get("file"):
         raise InputError("the form holds no file", where="file", remedy="Add the part file, a file of sound.")
-    return fields.pop("file")[-1], fields
+    return _Recording(fields.pop("file")[-1]), fields
 
 
 def _request(fields: dict[str, list[bytes]]) -> TranscriptionRequest:
@@ -207,14 +219,14 @@ def _clock(samples: int, point: str) -> str:
     return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}{point}{ms % 1000:03}"
 
 
-async def _events(told: AsyncGenerator[HeardStretch], seconds: float) -> AsyncGenerator[bytes]:
+async def _events(told: AsyncGenerator[HeardStretch], recording: _Recording) -> AsyncGenerator[bytes]:
     text = ""
     async with aclosing(told) as stretches:
         async for stretch in stretches:
             delta = (" " if text else "") + stretch.transcript.text.strip()
             text += delta
             yield _event({"type": "transcript.text.delta", "delta": delta})
-    yield _event({"type": "transcript.text.done", "text": text, "usage": _usage(seconds)})
+    yield _event({"type": "transcript.text.done", "text": text, "usage": _usage(recording.seconds)})
 
 
 def _event(event: dict[str, object]) -> bytes:
