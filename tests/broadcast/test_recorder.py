@@ -214,6 +214,17 @@ def test_a_film_has_its_index_first_and_the_same_frames(tmp_path: Path, programm
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_a_film_may_be_named_by_the_time(tmp_path: Path, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg takes what stands before a colon for a protocol, unless it is told the whole path."""
+    monkeypatch.chdir(tmp_path)
+    with Mp4Writer(Path("tea-12:30.mp4"), programme.format) as writer:
+        writer.add(programme.packets)
+    Path("2026-11-23T12:30.mp4").write_bytes(programme.file())
+    remux(Path("2026-11-23T12:30.mp4"), Path("copy:1.mp4"))
+    for name in ("tea-12:30.mp4", "2026-11-23T12:30.mp4", "copy:1.mp4"):
+        assert verify(name).picture.frames == 90
+
+
 def test_half_the_picture_rate_for_a_while_is_in_time_and_in_sync(tmp_path: Path) -> None:
     """Two seconds of every second picture, in a recording of several files and in a film."""
     numbers = [*range(60), *range(60, 120, 2), *range(120, 180)]

@@ -91,6 +91,13 @@ def test_sound_is_exact_to_the_sample_over_the_loop(greys: Path) -> None:
     assert np.array_equal(whole[:, 0], whole[:, 1])
 
 
+def test_a_film_may_be_named_by_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    player = played(write_film(tmp_path / "trailer-12:30.mkv").relative_to(tmp_path))
+    player.close()
+    assert player.path == Path("trailer-12:30.mkv")
+
+
 def test_a_film_without_sound_is_silent(tmp_path: Path) -> None:
     player = played(write_film(tmp_path / "mute.mp4", sound=False))
     assert not player.sound(0, 4800).any()

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.errors import InputError
+from duologue.places import for_ffmpeg
 from duologue.prover.playlist import ListedSegment, Playlist, parse_playlist, playlist_faults, variant
 
 POLL = 250 * MILLISECOND
@@ -235,7 +236,7 @@ class RunDecoder:
         """Decode a piece, or a whole file. Raises :class:`InputError` when it cannot be demuxed or decoded."""
         where = str(source) if isinstance(source, Path) else "a segment"
         try:
-            opened = av.open(str(source) if isinstance(source, Path) else io.BytesIO(source))
+            opened = av.open(for_ffmpeg(source) if isinstance(source, Path) else io.BytesIO(source))
             with opened:
                 yield from self._demux(opened)
         except (FFmpegError, OSError, ValueError) as error:

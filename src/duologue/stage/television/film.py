@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from duologue.audio.pcm import RATE
 from duologue.errors import DuologueError, InputError, PeerError
+from duologue.places import for_ffmpeg
 
 LONGEST = 600
 """A film is looped after this many seconds at the latest, which bounds what its sound takes in memory (115 MB)."""
@@ -58,7 +59,7 @@ def open_film(path: Path) -> InputContainer:
     if not path.is_file():
         raise _refused(path, "there is no such file")
     try:
-        container = av.open(str(path), "r")
+        container = av.open(for_ffmpeg(path), "r")
     except (FFmpegError, OSError, ValueError) as error:
         raise _refused(path, str(error) or type(error).__name__) from error
     if not container.streams.video:
