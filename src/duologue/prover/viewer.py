@@ -36,6 +36,10 @@ STALL = 3 * SECOND
 
 
 MAX_FAULTS = 50
+LARGEST = 256 * 1024 * 1024
+"""No segment is larger (bytes)."""
+LONGEST_LIST = 16 * 1024 * 1024
+"""No playlist is longer (bytes): a day of segments has half of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,19 @@ class FetchedSegment:
     fetched: int
     listed: int | None
     ends: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a server gave: the body, and its content type in small letters."""
+
+    content: bytes
+    kind: str
+
+    @property
+    def text(self) -> str:
+        """A playlist is UTF-8 (RFC 8216, 4.1)."""
+        return self.content.decode("utf-8", "replace")
 
 
 @dataclass(slots=True)
@@ -123,7 +140,7 @@ class HlsViewer:
         return list(playlist.entries if playlist.ended else playlist.entries[-HOLD_BACK:])
 
     def _first(self, nested: bool = False) -> Playlist:
-        answer = self._get(self._url)
+        answer = self._get(self._url, listing=True)
         if isinstance(answer, str):
             raise InputError(answer, where=self._url, remedy="Is the show on air, and the address right?")
         if not nested and (uri := variant(answer.text)):
@@ -132,13 +149,13 @@ class HlsViewer:
         self._last = parse_playlist(answer.text, self._url)
         for fault in playlist_faults(None, self._last):
             self.delivery.note(fault)
-        if "mpegurl" not in answer.headers.get("content-type", "").lower():
+        if "mpegurl" not in answer.kind:
             self.delivery.note("the playlist's content type is not application/vnd.apple.mpegurl")
         return self._last
 
     def _poll(self) -> Playlist | None:
         self.delivery.polls += 1
-        answer = self._get(self._url)
+        answer = self._get(self._url, listing=True)
         if isinstance(answer, str):
             self.delivery.note(f"the playlist could not be loaded: {answer}")
             return None
@@ -179,13 +196,24 @@ class HlsViewer:
             self._maps = {uri: answer.content}
         return self._maps[uri]
 
-    def _get(self, url: str) -> httpx.Response | str:
-        """The answer, or what went wrong, in words."""
+    def _get(self, url: str, *, listing: bool = False) -> _Answer | str:
+        """The answer, or what went wrong, in words. What never ends (a radio's stream, a camera's) is none."""
+        most = LONGEST_LIST if listing else LARGEST
         try:
-            answer = self._client.get(url)
+            with self._client.stream("GET", url) as answer:
+                if not answer.is_success:
+                    return f"{url} answers {answer.status_code}"
+                kind = answer.headers.get("content-type", "").lower()
+                if listing and kind.startswith(("audio/", "video/", "image/", "multipart/")) and "mpegurl" not in kind:
+                    return f"{url} is no playlist: it gives {kind}"
+                body = bytearray()
+                for piece in answer.iter_bytes():
+                    body += piece
+                    if len(body) > most:
+                        return f"{url} gives more than {most >> 20} MiB"
+                return _Answer(bytes(body), kind)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return f"{url} does not answer ({type(error).__name__}: {error})"
-        return answer if answer.is_success else f"{url} answers {answer.status_code}"
 
 
 # Decoding
