@@ -4,10 +4,10 @@
 (or questions) again and again, in whole houses of their own: with, without, with, without, … (ABAB), after one that
 does not count, so that the first finds what the others find. *With* is as anybody has it: runs are kept, metrics are
 counted and fetched as a Prometheus does, machine and processes are measured each second. *Without* is none of these
-(:mod:`benchmarks.recorder_bare`). What counts is the CPU time of all processes of the house from the same moment on for
-so many seconds, those of its children that are over included; clients are processes of their own and do not count. The
-difference of each pair is told, their mean, and the interval in which that lies with 95 % (Student's t). It needs a
-machine to itself: neighbours change what caches hold, and so what the same work costs.
+(:mod:`benchmarks.recorder_cost.bare`). What counts is the CPU time of all processes of the house from the same moment
+on for so many seconds, those of its children that are over included; clients are processes of their own and do not
+count. The difference of each pair is told, their mean, and the interval in which that lies with 95 % (Student's t). It
+needs a machine to itself: neighbours change what caches hold, and so what the same work costs.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class RecordedHouse(House):
 
     def command(self, *arguments: str) -> list[str]:
         """``duologue ARGUMENTS``."""
-        return [self.python, "-m", "duologue" if self.runs else "benchmarks.recorder_bare", *arguments]
+        return [self.python, "-m", "duologue" if self.runs else "benchmarks.recorder_cost.bare", *arguments]
 
     @property
     def environment(self) -> dict[str, str]:
