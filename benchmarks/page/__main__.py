@@ -11,10 +11,10 @@ import signal
 import sys
 from collections.abc import Callable
 
-from benchmarks import realtime
 from benchmarks.command import asked
 from benchmarks.machine import load, say
 from benchmarks.page import crowd, old, silence, spoken, visit
+from benchmarks.realtime import __main__ as realtime
 from benchmarks.sleeper import sleeper
 from benchmarks.table import Row, row, show
 from duologue.clock import SECOND, SYSTEM_CLOCK

@@ -68,6 +68,13 @@ def read_text(path: Path, what: str) -> str:
         raise InputError(f"{what} is no text in UTF-8", where=str(path), remedy="Give a text file.") from error
 
 
+def for_ffmpeg(path: Path) -> str:
+    """A file as FFmpeg is to be told of it, absolute: it takes what stands before a colon (``tea-12:30.mp4``) for a
+    protocol.
+    """
+    return str(path.absolute())
+
+
 def refuse_same(files: Mapping[str, Path | None]) -> None:
     """Raises :class:`InputError` when two of the files (each by what it is called) are one, by whatever path or link:
     writing the one would destroy the other. What is no plain file (a pipe, ``/dev/null``) may be shared.

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from benchmarks.echo_room import Room, hold
+from benchmarks.echo.room import Room, hold
 
 from duologue.app.talking.sound import SpokenTalk
 from duologue.audio import echo_cancel

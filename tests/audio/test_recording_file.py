@@ -12,6 +12,7 @@ import pytest
 from duologue.audio import recording_file
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.recording_file import RecordingFile
+from duologue.audio.recording_reading import read_recording
 from duologue.audio.wav import WavWriter
 from duologue.errors import DuologueError, PeerError
 
@@ -44,6 +45,17 @@ def test_a_click_stands_where_it_was_on_each_side(tmp_path: Path, name: str) -> 
     for second in range(3):
         loud = np.abs(found[second % 2, second * RATE : (second + 1) * RATE]) > 0.5
         assert abs(int(np.flatnonzero(loud)[0]) - 1000 * (second + 1)) <= 24  # a quarter of the tone, and the codec
+
+
+@pytest.mark.parametrize("name", ["call-12:30.wav", "call-12:30.opus"])
+def test_a_recording_may_be_named_by_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """FFmpeg takes what stands before a colon for a protocol, unless it is told the whole path."""
+    monkeypatch.chdir(tmp_path)
+    with RecordingFile(Path(name)) as file:
+        file.write(click(1000, 0))
+    assert file.failure is None
+    person, _ = read_recording(Path(name))
+    assert float(np.abs(person).max()) > 0.5
 
 
 @pytest.mark.parametrize("suffix", ["wav", "opus"])

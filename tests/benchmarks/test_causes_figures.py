@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from benchmarks.causes.figures import RIGHT, Fault, Injected, Outcome, Suffered, judge, table, without
-from benchmarks.recorder_cost import Difference
+from benchmarks.recorder_cost.__main__ import Difference
 
 from duologue.clock import SECOND
 from duologue.evidence.causes import Culprit

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from benchmarks.tutor import SENTENCES, TUNING, TUNING_VOICES, VOICES, Said, area, auc, usual
-from benchmarks.tutor_sounds import PHONES, TYPICAL, exchanged, others, plan, units, wrongs
+from benchmarks.tutor.__main__ import SENTENCES, TUNING, TUNING_VOICES, VOICES, Said, area, auc, usual
+from benchmarks.tutor.sounds import PHONES, TYPICAL, exchanged, others, plan, units, wrongs
 
 from duologue.speech.pronunciation.goodness import SAME, PhoneScore
 

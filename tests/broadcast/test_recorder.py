@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from duologue.broadcast.boxes import runs
+from duologue.broadcast.disk import claim
 from duologue.broadcast.fmp4 import init_segment
 from duologue.broadcast.mp4file import Mp4Writer, remux
 from duologue.broadcast.recorder import (
@@ -176,6 +177,60 @@ def test_a_disk_that_does_not_take_it_costs_segments_and_never_the_show(tmp_path
     assert state.failure is None and state.segments + state.dropped == QUEUE + 40
 
 
+def test_a_pipe_that_nobody_reads_holds_nobody_and_who_comes_or_comes_back_is_given_the_beginning(
+    tmp_path: Path, programme: Programme
+) -> None:
+    """As when another program sends the recording on: it is started after the show, dies, and is started again."""
+    fifo, told = tmp_path / "out.mp4", list[RecorderEvent]()
+    os.mkfifo(fifo)
+    made: list[ProgrammeRecorder] = []
+    maker = threading.Thread(target=lambda: made.append(ProgrammeRecorder(fifo, listener=told.append)), daemon=True)
+    maker.start()
+    maker.join(10)
+    assert made, "it waits for a reader, and so would the house"
+    recorder, init = made[0], init_segment(programme.format)
+    data = programme.segments()[0].data
+    recorder.begin(programme.format, init)
+    for _ in range(2):
+        reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        while recorder.state.failure is not None:
+            _settled(recorder, data)
+        assert os.read(reader, 1 << 16).startswith(init)
+        os.close(reader)
+        while recorder.state.failure is None:
+            _settled(recorder, data)
+    state = recorder.finish()
+    assert (
+        state.failure is not None and "Broken pipe" in state.failure.what and "reads the pipe" in state.failure.remedy
+    )
+    stops = [event.error.what for event in told if isinstance(event, RecordingTrouble)]
+    assert stops[0] == "the recording stopped: nobody reads this pipe" and len(stops) == 3
+    assert [event.why for event in told if isinstance(event, RecordingContinued)] == [Why.RESUMED, Why.RESUMED]
+
+
+def _settled(recorder: ProgrammeRecorder, data: bytes) -> None:
+    state = recorder.state
+    recorder.write(data)
+    while (now := recorder.state).segments + now.dropped == state.segments + state.dropped:
+        threading.Event().wait(1e-4)  # the recorder's thread has its turn
+
+
+def test_what_is_closed_is_written_to_no_more(tmp_path: Path) -> None:
+    """Its descriptor's number is soon somebody else's: the ledger's, the store's, a socket's."""
+    film = claim(tmp_path / "film.mp4")
+    assert film is not None
+    film.append(b"a film")
+    film.close()
+    with (tmp_path / "other").open("wb", buffering=0) as other:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            film.append(b"and more of it")
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            film.close()
+        other.write(b"somebody else's")
+    assert (tmp_path / "other").read_bytes() == b"somebody else's"
+    assert (tmp_path / "film.mp4").read_bytes() == b"a film"
+
+
 def _drain(descriptor: int) -> None:
     os.set_blocking(descriptor, True)
     while os.read(descriptor, 1 << 16):
@@ -212,6 +267,17 @@ def test_a_film_has_its_index_first_and_the_same_frames(tmp_path: Path, programm
     assert report.ok, report.wrong
     assert report.picture.frames == 90
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_film_may_be_named_by_the_time(tmp_path: Path, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg takes what stands before a colon for a protocol, unless it is told the whole path."""
+    monkeypatch.chdir(tmp_path)
+    with Mp4Writer(Path("tea-12:30.mp4"), programme.format) as writer:
+        writer.add(programme.packets)
+    Path("2026-11-23T12:30.mp4").write_bytes(programme.file())
+    remux(Path("2026-11-23T12:30.mp4"), Path("copy:1.mp4"))
+    for name in ("tea-12:30.mp4", "2026-11-23T12:30.mp4", "copy:1.mp4"):
+        assert verify(name).picture.frames == 90
 
 
 def test_half_the_picture_rate_for_a_while_is_in_time_and_in_sync(tmp_path: Path) -> None:

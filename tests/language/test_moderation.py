@@ -114,6 +114,14 @@ def test_a_user_list_adds_and_allows(tmp_path: Path):
     assert moderator.finds_word("frotz") and not moderator.finds_word("bastard sword") and moderator.finds_word("bitch")
 
 
+def test_the_first_line_counts_in_a_list_that_windows_wrote(tmp_path: Path):
+    """It begins with a mark of its byte order, which is no part of the line."""
+    file = tmp_path / "words.txt"
+    file.write_text("!bastard\r\nsnarf\r\n", "utf-8-sig")
+    moderator = load_moderator(file)
+    assert not moderator.finds_word("bastard sword") and moderator.finds_word("snarf")
+
+
 def test_an_unreadable_list_is_named(tmp_path: Path):
     with pytest.raises(InputError, match=r"words\.txt"):
         load_moderator(tmp_path / "words.txt")

@@ -71,6 +71,11 @@ def test_files_that_are_no_persona(tmp_path: Path, content: bytes, what: str):
         load_persona(tmp_path)
 
 
+def test_a_file_that_begins_with_a_mark_of_its_order_as_those_of_windows_do(tmp_path: Path):
+    (tmp_path / "persona.toml").write_text('description = "Short."', "utf-8-sig")
+    assert load_persona(tmp_path).description == "Short."
+
+
 def test_a_missing_file(tmp_path: Path):
     with pytest.raises(InputError, match="no persona file"):
         load_persona(tmp_path)

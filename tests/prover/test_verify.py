@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -251,6 +251,33 @@ def test_a_list_of_variants_that_lists_itself_is_refused() -> None:
     client = httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, text=text)))
     with pytest.raises(InputError, match="malformed"):
         verify(URL, 3, VirtualClock(), client)
+
+
+class Endless(httpx.SyncByteStream):
+    """A body that does not end; ``taken`` is how much of it somebody took (bytes)."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            self.taken += 1 << 20
+            assert self.taken < 64 << 20, "it is taken without an end"
+            yield b"#EXTM3U\n" * (1 << 17)
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"), [("audio/mpeg", 0), ("multipart/x-mixed-replace", 0), ("text/plain", 17), ("", 17)]
+)
+def test_a_stream_without_an_end_is_no_playlist_and_is_not_taken_whole(kind: str, most: int) -> None:
+    """A radio's or a camera's address, given by mistake."""
+    body = Endless()
+    client = httpx.Client(
+        transport=httpx.MockTransport(lambda _: httpx.Response(200, headers={"content-type": kind}, stream=body))
+    )
+    with pytest.raises(InputError, match="no playlist: it gives" if not most else "more than 16 MiB"):
+        verify(URL, 1, VirtualClock(), client)
+    assert body.taken <= most << 20
 
 
 def test_a_stage_that_comes_back_is_a_discontinuity_and_the_loss_is_named() -> None:

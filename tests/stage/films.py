@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -57,6 +59,60 @@ def write_film(
             container.mux(audio.encode(block))
             container.mux(audio.encode(None))
     return path
+
+
+def write_halves(
+    path: Path, *, turn: int = 0, size: tuple[int, int] = (160, 90), pixel: Fraction = Fraction(1)
+) -> Path:
+    """Half a second whose left half is white and whose right half is black, to be turned by players (degrees
+    counter-clockwise), of pixels ``pixel`` times as wide as high.
+    """
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=FPS, options={"crf": "1", "preset": "ultrafast"})
+        video.width, video.height, video.pix_fmt = *size, "yuv420p"
+        video.codec_context.sample_aspect_ratio = pixel
+        if turn:
+            video.set_display_rotation(turn)
+        picture = np.zeros((size[1], size[0], 3), np.uint8)
+        picture[:, : size[0] // 2] = 255
+        for number in range(FPS // 2):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, FPS)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+    return path
+
+
+def write_click(path: Path, late: int, hole: tuple[int, int] | None = None) -> Path:
+    """Four seconds of grey, and a click at each whole second but the first; the sound track begins ``late`` ms after
+    the picture (before it, where that is below 0) and has no packets in the ``hole`` (ms).
+    """
+    codec = "pcm_s16le" if path.suffix == ".mkv" else "mp2"
+    origin, block = 2, 1152  # the picture begins at 2 s of the file's time
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=15, options={"preset": "ultrafast", "bf": "0"})
+        video.width, video.height, video.pix_fmt = 160, 90, "yuv420p"
+        audio = container.add_stream(codec, rate=RATE, layout="stereo")
+        packets: list[tuple[Fraction, Any]] = []
+        for number in range(60):
+            frame = av.VideoFrame.from_ndarray(np.full((90, 160, 3), 100, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = number + 15 * origin, Fraction(1, 15)
+            packets += _timed(video.encode(frame))
+        for begin in range(late * RATE // 1000, 4 * RATE - block, block):
+            at = np.arange(begin, begin + block)
+            wave = np.where((at >= RATE) & (at % RATE < 20), 20_000, 0).astype(np.int16)
+            frame = av.AudioFrame.from_ndarray(np.repeat(wave, 2).reshape(1, -1), format="s16", layout="stereo")
+            frame.sample_rate, frame.time_base, frame.pts = RATE, Fraction(1, RATE), begin + RATE * origin
+            if hole is None or not hole[0] <= 1000 * begin / RATE < hole[1]:
+                packets += _timed(audio.encode(frame))
+        packets += _timed([*video.encode(None), *audio.encode(None)])
+        for _, packet in sorted(packets, key=lambda each: each[0]):
+            container.mux(packet)
+    return path
+
+
+def _timed(packets: Iterable[Any]) -> list[tuple[Fraction, Any]]:
+    return [(packet.dts * packet.time_base, packet) for packet in packets]
 
 
 def png(path: Path) -> Path:

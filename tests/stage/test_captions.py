@@ -114,6 +114,22 @@ def test_four_hundred_characters_without_a_blank_are_broken() -> None:
     assert len(pages) > 2
 
 
+ENDLESS = "".join(map(str, range(120)))
+
+
+@pytest.mark.parametrize("marks", [True, False])
+@pytest.mark.parametrize("text", [f"Oh {ENDLESS} no.", f"{ENDLESS}!"])
+def test_of_a_word_of_many_lines_every_page_is_seen_while_it_is_spoken(text: str, marks: bool) -> None:
+    utterance = spoken(text, marks=marks)
+    track, seen = track_of(utterance), dict[str, int]()
+    assert len(track.pages) > 2
+    for sample in range(0, track.end, WORD // 100):
+        page = track.at(sample).words
+        seen.setdefault(" ".join(word.text for word in page), [word.lit for word in page].count(True))
+    assert list(seen) == [" ".join(word.text for word in page) for page in track.pages]
+    assert set(seen.values()) == {1}  # a page turns when its first word is begun
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -123,6 +139,7 @@ def test_four_hundred_characters_without_a_blank_are_broken() -> None:
         ("日本", ""),
         ("a​b\tc\x07d", "ab cd"),
         ("“Quoted” – and… it’s 5 € ×", "“Quoted” – and… it’s 5 € ×"),
+        ("nai\u0308ve Z\u030curich e\u0301te\u0301", "naïve Žurich été"),
     ],
 )
 def test_what_the_font_lacks_is_left_out(text: str, expected: str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 
@@ -34,7 +35,9 @@ def bytes_of(sprite: Sprite) -> list[bytes]:
     return [plane.tobytes() for plane in (sprite.luma, sprite.keep, sprite.u, sprite.v, sprite.chroma_keep)]
 
 
-@pytest.mark.parametrize(("width", "height"), [(640, 360), (1280, 720), (1920, 1080), (3840, 2160), (720, 720)])
+@pytest.mark.parametrize(
+    ("width", "height"), [(320, 180), (426, 240), (640, 360), (1280, 720), (1920, 1080), (3840, 2160), (720, 720)]
+)
 def test_a_page_stays_within_the_safe_margins(width: int, height: int) -> None:
     page = CaptionPress(width, height).page(caption(LONG))
     assert page is not None
@@ -43,6 +46,23 @@ def test_a_page_stays_within_the_safe_margins(width: int, height: int) -> None:
     (top, left), (bottom, right) = visible.min(axis=0) + place, visible.max(axis=0) + place
     assert left >= width * 0.05 - 2 and right <= width * 0.95 + 2
     assert top > height * 0.5 and bottom <= height * 0.96
+
+
+def test_on_a_small_stage_a_line_is_whole() -> None:
+    """The smallest type is larger than the stage's share of it: a full line would end beyond its box."""
+    words, name = LONG, "A Name As Long As Anybody Would Have Given To A Character Of Theirs"
+    for width, height in ((320, 180), (256, 144)):
+        with contextlib.closing(CaptionPress(width, height, {"ann": SpeakerLook(name, "#e8b04b")})) as small:
+            page = small.page(caption(words))
+        assert page is not None
+        cells = [cell for cell in page.words if cell != (0, 0, 0, 0)]
+        assert len(cells) == len(words)
+        ink = np.abs(page.lit.luma.astype(int) - page.dark.luma)
+        for left, top, right, bottom in cells:
+            assert ink[top:bottom, left:right].max() > 20
+        box = np.flatnonzero((page.dark.keep < 250).any(axis=0))
+        seen = np.flatnonzero((ink > 20).any(axis=0))
+        assert box[0] < seen[0] and seen[-1] < box[-1]
 
 
 def test_words_have_cells_of_their_own(press: CaptionPress) -> None:

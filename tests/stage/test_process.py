@@ -42,6 +42,7 @@ from duologue.stage.messages import (
     UtteranceStarted,
 )
 from duologue.stage.motion.pose import Daylight, Lights
+from duologue.stage.pace import CatchUpRule
 from duologue.stage.process import StageProcess, smaller
 from duologue.telemetry.ledger import GovernorStep, SkipRecord
 
@@ -233,6 +234,43 @@ def test_a_long_stall_is_skipped_with_a_discontinuity_and_what_was_being_said_go
     before = [packet.pts for report in stage.reports[:at] if isinstance(report, Encoded) for packet in report.packets]
     assert before and numbers and numbers[0] >= skip.following
     assert skip.late_ms > 4000
+
+
+def test_a_stage_that_takes_over_too_late_says_what_was_left_out() -> None:
+    """What the one before it hung for, and it took to come up, nobody saw: the page and the ledger must not say 0."""
+    begun = replace(plan(), origin=SYSTEM_CLOCK.now() - 10 * SECOND, wall_origin=SYSTEM_CLOCK.wall() - 10 * SECOND)
+    stage = Line(replace(begun, first_frame=30))
+    try:
+        ready = stage.wait(StageReady)
+        stage.wait(Encoded)
+    finally:
+        stage.end()
+    [skip] = stage.all(SkipRecord)
+    assert (skip.first, skip.following) == (30, ready.first_frame) and skip.following > 300
+    assert skip.late_ms > 8500
+    assert [run.first_frame for run in stage.all(StreamRun)] == [ready.first_frame]
+
+
+def test_at_half_the_rate_a_skip_leads_to_a_number_that_has_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a frame is neither delivered nor said to be left out, and the sound of it is thrown away."""
+
+    def decide(_governor: Governor, _now: int) -> GovernorStep:
+        return GovernorStep.RATE
+
+    def following(_rule: CatchUpRule, number: int, _now: int) -> int:
+        return 47 if number == 40 else number
+
+    monkeypatch.setattr(Governor, "decide", decide)
+    monkeypatch.setattr(CatchUpRule, "following", following)
+    stage = Line(plan())
+    try:
+        stage.wait(Encoded, lambda report: report.packets[0].track is Track.VIDEO and report.packets[0].pts > 60)
+    finally:
+        stage.end()
+    skip = stage.wait(SkipRecord)
+    pictures = [packet.pts for report in stage.all(Encoded) for packet in report.packets if packet.track is Track.VIDEO]
+    assert skip.first == 40 and pictures[pictures.index(38) + 1] == skip.following
+    assert [run.first_frame for run in stage.all(StreamRun)] == [0, skip.following]
 
 
 @pytest.mark.parametrize("calls", [(20, 41), (21, 40), (20, 40), (21, 41)])

@@ -156,12 +156,12 @@ def test_a_film_that_hangs_as_it_plays_is_named_and_ends(
 ) -> None:
     answers, pictures, flat = threading.Event(), 0, Screen.flat
 
-    def hang(screen: Screen, frame: av.VideoFrame) -> Plane:
+    def hang(screen: Screen, frame: av.VideoFrame, pixel: float) -> Plane:
         nonlocal pictures
         pictures += 1
         if pictures > 12:
             answers.wait()
-        return flat(screen, frame)
+        return flat(screen, frame, pixel)
 
     monkeypatch.setattr(Screen, "flat", hang)
     live.tv.show(film)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -11,7 +12,17 @@ import cv2
 import numpy as np
 import pytest
 from canvases import canvas_to_rgb
-from films import FPS, GREYS, QUAD, grey_of, png, write_changing_sound, write_film
+from films import (
+    FPS,
+    GREYS,
+    QUAD,
+    grey_of,
+    png,
+    write_changing_sound,
+    write_click,
+    write_film,
+    write_halves,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -91,6 +102,37 @@ def test_sound_is_exact_to_the_sample_over_the_loop(greys: Path) -> None:
     assert np.array_equal(whole[:, 0], whole[:, 1])
 
 
+@pytest.mark.parametrize("ending", ["mkv", "ts"])
+@pytest.mark.parametrize("late", [-700, -250, 0, 250, 1500])
+def test_sound_that_begins_with_another_picture_is_heard_with_that(ending: str, late: int, tmp_path: Path) -> None:
+    """A file whose two tracks begin apart, as recordings of a broadcast do: a click is where its picture is."""
+    path = write_click(tmp_path / f"apart.{ending}", late)
+    player = played(path)
+    sound = np.abs(player.sound(0, 4 * RATE)[:, 0])
+    player.close()
+    clicks = [moment for moment in (1000, 2000, 3000) if moment >= late]
+    for moment in clicks:
+        near = sound[(moment - 100) * RATE // 1000 : (moment + 100) * RATE // 1000]
+        assert abs(int(near.argmax()) - 100 * RATE // 1000) < 0.045 * RATE, moment
+        assert near.max() > 0.3
+    assert (sound > 0.3).sum() < 50 * len(clicks)
+
+
+def test_a_hole_in_the_sound_is_silence_and_what_follows_is_in_time(tmp_path: Path) -> None:
+    player = played(write_click(tmp_path / "hole.mkv", 0, hole=(1200, 1900)))
+    sound = np.abs(player.sound(0, 4 * RATE)[:, 0])
+    player.close()
+    assert [round(1000 * int(moment) / RATE) for moment in np.flatnonzero(sound > 0.3)[[0, -1]]] == [1000, 3000]
+    assert not sound[1300 * RATE // 1000 : 1800 * RATE // 1000].any()
+
+
+def test_a_film_may_be_named_by_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    player = played(write_film(tmp_path / "trailer-12:30.mkv").relative_to(tmp_path))
+    player.close()
+    assert player.path == Path("trailer-12:30.mkv")
+
+
 def test_a_film_without_sound_is_silent(tmp_path: Path) -> None:
     player = played(write_film(tmp_path / "mute.mp4", sound=False))
     assert not player.sound(0, 4800).any()
@@ -134,6 +176,33 @@ def test_another_shape_is_letterboxed(tmp_path: Path) -> None:
     row = luma[luma.shape[0] // 2].astype(int)
     assert row[len(row) // 2] > 150
     assert row[8] == pytest.approx(16, abs=2) and row[-8] == pytest.approx(16, abs=2)
+
+
+def at(picture: TvPicture, across: float, down: float) -> int:
+    """The luma at a place of the screen: shares of its width and height."""
+    luma = picture.sprite.luma
+    return int(luma[int(luma.shape[0] * down), int(luma.shape[1] * across)])
+
+
+@pytest.mark.parametrize(("turn", "white"), [(0, "left"), (90, "bottom"), (180, "right"), (-90, "top")])
+def test_a_film_that_was_shot_upright_stands_upright(turn: int, white: str, tmp_path: Path) -> None:
+    """A telephone turns no picture: it writes down that players should."""
+    player = played(write_halves(tmp_path / "phone.mp4", turn=turn))
+    picture = player.picture(0)
+    player.close()
+    sides = {"left": (0.4, 0.5), "right": (0.6, 0.5), "top": (0.5, 0.3), "bottom": (0.5, 0.7)}
+    brightest = max(sides, key=lambda side: at(picture, *sides[side]))
+    assert brightest == white
+    bars = [at(picture, 0.05, 0.5) <= 18, at(picture, 0.95, 0.5) <= 18]
+    assert bars == ([True, True] if turn in (90, -90) else [white == "right", white == "left"])
+
+
+def test_a_film_of_wide_pixels_is_as_wide_as_it_was_meant(tmp_path: Path) -> None:
+    """As a DVD's are. The white of its left half reaches the middle of the screen, and there are no bars."""
+    player = played(write_halves(tmp_path / "dvd.mp4", size=(80, 90), pixel=Fraction(2)))
+    picture = player.picture(0)
+    player.close()
+    assert at(picture, 0.06, 0.5) > 200 and at(picture, 0.45, 0.5) > 200
 
 
 def test_a_still_stays_and_keeps_its_colour(tmp_path: Path) -> None:
@@ -288,12 +357,12 @@ def test_whatever_a_decoder_raises_names_the_film(
 ) -> None:
     flat, pictures = Screen.flat, 0
 
-    def fail(screen: Screen, frame: av.VideoFrame) -> Plane:
+    def fail(screen: Screen, frame: av.VideoFrame, pixel: float) -> Plane:
         nonlocal pictures
         pictures += 1
         if pictures > 5 * later:
             raise raised
-        return flat(screen, frame)
+        return flat(screen, frame, pixel)
 
     monkeypatch.setattr(Screen, "flat", fail)
     if not later:

@@ -75,6 +75,49 @@ def test_below_the_level_nothing_is_written() -> None:
     assert [line["event"] for line in written(stream)] == ["fire"]
 
 
+class Torn(io.StringIO):
+    """What standard error is on a full disk, or when the terminal is gone: a write or a flush of it fails."""
+
+    def __init__(self, at: str) -> None:
+        super().__init__()
+        self.at = at
+
+    def write(self, text: str) -> int:
+        if self.at == "write":
+            raise OSError(5, "Input/output error")
+        return super().write(text)
+
+    def flush(self) -> None:
+        if self.at == "flush":
+            raise OSError(28, "No space left on device")
+        super().flush()
+
+
+@pytest.mark.parametrize("at", ["write", "flush"])
+def test_a_log_that_takes_no_line_ends_nothing_and_what_it_lost_is_said_when_it_does(at: str) -> None:
+    stream = Torn(at)
+    configure("json", stream=stream)
+    log = get_logger("room")
+    log.warning("the recording stopped")
+    logging.getLogger("library").warning("and so did this")
+    stream.at = ""
+    stream.seek(0)
+    stream.truncate()
+    log.info("well again")
+    log.info("and on")
+    assert [(line["event"], line.get("lines_lost")) for line in written(stream)] == [
+        ("well again", 2),
+        ("and on", None),
+    ]
+
+
+def test_a_log_whose_stream_is_closed_ends_nothing() -> None:
+    stream = io.StringIO()
+    configure("json", stream=stream)
+    stream.close()
+    get_logger("room").info("nobody reads this")
+
+
 def test_secrets_never_appear() -> None:
     stream = io.StringIO()
     configure("json", secrets=["hunter2hunter2", "", "abc"], stream=stream)

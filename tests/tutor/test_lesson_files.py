@@ -29,6 +29,11 @@ def test_what_ships_is_whole_and_in_order() -> None:
         assert all({"de", "es"} <= set(exercise.translations) for exercise in lesson.exercises)
 
 
+def test_a_lesson_that_begins_with_a_mark_of_its_order_as_those_of_windows_do(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(TEXT, "utf-8-sig")
+    assert load_lesson(tmp_path / "mine.toml").title == "Small"
+
+
 def wrong(folder: Path, text: str, name: str = "mine.toml") -> InputError:
     file = folder / name
     file.write_text(text, "utf-8")

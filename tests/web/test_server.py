@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import httpx
@@ -33,7 +36,7 @@ def test_port_zero_takes_a_free_one_and_says_which() -> None:
 
 
 @pytest.mark.realtime
-@pytest.mark.parametrize("order", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("order", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_show_leaves_cleanly_when_told_and_its_recording_plays(tmp_path: Path, order: signal.Signals) -> None:
     record = tmp_path / "show.mp4"
     command = [
@@ -57,6 +60,51 @@ def test_the_show_leaves_cleanly_when_told_and_its_recording_plays(tmp_path: Pat
 
     with av.open(str(record)) as film:
         assert film.streams.video[0].width == 320
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("nohup", [False, True])
+def test_a_terminal_that_is_closed_ends_the_house_well_or_by_nohup_not_at_all(tmp_path: Path, nohup: bool) -> None:
+    """As when a connection by ssh breaks: there is a hang-up, and standard error takes no line any more."""
+    record, (ours, theirs) = tmp_path / "show.mp4", os.openpty()
+
+    def own_terminal() -> None:
+        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+        if nohup:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    command = [
+        str(Path(sys.executable).with_name("duologue")), "show", "tea", "--port", "0", "--size", "320x180",
+        "--record", str(record), "--headless",
+    ]  # fmt: skip
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, preexec_fn=own_terminal
+    ) as process:
+        os.close(theirs)
+        said = _shown(ours)
+        while not (found := re.search(rb"http://127\.0\.0\.1:\d+", said)):
+            said += _shown(ours)
+        with httpx.Client(base_url=found[0].decode(), timeout=30) as client:
+            while client.get("/readyz").status_code != 200:
+                _shown(ours)
+            os.close(ours)
+            if nohup:
+                for _ in range(3):  # the show goes on
+                    before = client.get("/stream/index.m3u8").text
+                    while client.get("/stream/index.m3u8").text == before:
+                        pass  # the test has a time limit of its own
+                assert process.poll() is None
+                os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(30) == 0
+    import av
+
+    with av.open(str(record)) as film:
+        assert film.streams.video[0].width == 320
+
+
+def _shown(terminal: int) -> bytes:
+    """What stands on a terminal, taken off it."""
+    return os.read(terminal, 1 << 16) if select.select([terminal], [], [], 0.05)[0] else b""
 
 
 @pytest.mark.realtime

@@ -20,6 +20,7 @@ from av.error import FFmpegError
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.wav import WavWriter
 from duologue.errors import DuologueError, PeerError
+from duologue.places import for_ffmpeg
 from duologue.telemetry.log import get_logger
 
 OPUS = (".opus", ".ogg")
@@ -79,7 +80,7 @@ class OpusWriter:
             raise self._failed(error.strerror or str(error)) from error
 
     def _begun(self) -> tuple[Any, Any]:
-        container: Any = av.open(str(self._path), "w", format="ogg")
+        container: Any = av.open(for_ffmpeg(self._path), "w", format="ogg")
         stream = container.add_stream("libopus", rate=RATE)
         stream.layout = self._layout
         stream.bit_rate = OPUS_BITS

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from duologue.audio.pcm import RATE, Samples
 from duologue.errors import InputError
+from duologue.places import for_ffmpeg
 
 Sides = NDArray[np.float32]
 
@@ -24,7 +25,7 @@ def read_recording(path: Path) -> tuple[Samples, Samples]:
     """
     pieces: list[Sides] = []
     try:
-        with av.open(str(path), "r", metadata_errors="ignore") as container:
+        with av.open(for_ffmpeg(path), "r", metadata_errors="ignore") as container:
             stream = container.streams.audio[0]
             if stream.codec_context.channels != 2:
                 raise _unreadable(path, "it has not two sides")

@@ -9,8 +9,9 @@ import os
 import stat
 from pathlib import Path
 
-PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
-"""What a disk says that may do better later; anything else is about the name, and stays."""
+PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EPIPE})
+"""What a disk says that may do better later, and a pipe that nobody reads; anything else is about the name, and stays.
+"""
 
 
 class DiskFile:
@@ -26,7 +27,7 @@ class DiskFile:
         self._descriptor = descriptor
 
     def append(self, data: bytes) -> None:
-        """Write ``data``: all of it, or (to a file) nothing."""
+        """Write ``data``: all of it, or (to a file) nothing. After :meth:`close` it is refused (``EBADF``)."""
         try:
             view = memoryview(data)
             while view:
@@ -45,16 +46,23 @@ class DiskFile:
         with contextlib.suppress(OSError):  # an empty one stays then
             if self.regular and not self.size:
                 self.path.unlink()
-        os.close(self._descriptor)
+        descriptor, self._descriptor = self._descriptor, -1  # its number is another file's from now on
+        os.close(descriptor)
 
 
 def claim(path: Path) -> DiskFile | None:
     """Make ``path`` (or take it when it is empty, a device or a pipe) for this writer alone; None when it is taken.
 
-    Raises :class:`OSError` when it cannot be written.
+    Raises :class:`OSError` when it cannot be written; a pipe that nobody reads is not waited for (``EPIPE``).
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
+    except OSError as error:
+        if error.errno == errno.ENXIO and path.is_fifo():
+            raise OSError(errno.EPIPE, "nobody reads this pipe", str(path)) from error
+        raise
+    try:
+        os.set_blocking(descriptor, True)
         file = DiskFile(path, descriptor, durable=True)
         if not file.regular or (_lock(descriptor) and not os.fstat(descriptor).st_size):
             return file

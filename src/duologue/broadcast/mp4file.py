@@ -15,6 +15,7 @@ from duologue.broadcast.disk import DiskFile
 from duologue.broadcast.fmp4 import Segmenter, init_segment
 from duologue.broadcast.packets import Packet, StreamFormat
 from duologue.errors import InputError, PeerError
+from duologue.places import for_ffmpeg
 
 
 def remux(source: Path, target: Path) -> None:
@@ -23,7 +24,7 @@ def remux(source: Path, target: Path) -> None:
     Raises :class:`InputError` when ``source`` cannot be read and :class:`PeerError` when ``target`` cannot be written.
     """
     try:
-        reader = av.open(str(source))
+        reader = av.open(for_ffmpeg(source))
     except (FFmpegError, OSError) as error:
         raise InputError(f"not a film that can be read: {error.strerror}", where=str(source)) from error
     with reader:
@@ -34,7 +35,7 @@ def remux(source: Path, target: Path) -> None:
 
 
 def _copy(reader: Any, target: Path) -> None:  # Any: PyAV's types are generic over what it cannot know
-    with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as opened:
+    with av.open(for_ffmpeg(target), "w", format="mp4", options={"movflags": "+faststart"}) as opened:
         writer: Any = opened
         wanted = [*reader.streams.video, *reader.streams.audio]
         copies = {stream.index: writer.add_stream_from_template(stream) for stream in wanted}

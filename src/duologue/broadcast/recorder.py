@@ -2,7 +2,8 @@
 
 Nothing has to be written at the end, so a process that was killed leaves a file that lacks its last second at most. A
 thread of its own writes; when the disk is full or gone that is reported, the show goes on, and so does the recording,
-in a new file, as soon as the disk takes it again.
+in a new file, as soon as the disk takes it again. So it is with a pipe (``mkfifo``) and who reads it, who is given the
+beginning each time.
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ class ProgrammeRecorder:
         listener: Callable[[RecorderEvent], None] = lambda event: None,
     ) -> None:
         self._path = path
+        self._piped = False
         self._limits = limits or RecordingLimits()
         self._tell = listener
         self._names = RecordingFiles(path, self._limits.keep)
@@ -131,6 +133,7 @@ class ProgrammeRecorder:
         self._late = False
         self._failure: PeerError | None = None
         try:
+            self._piped = path.is_fifo()
             self._next_file(Why.START)
         except OSError as error:
             if error.errno not in PASSING:
@@ -281,4 +284,5 @@ class ProgrammeRecorder:
 
     def _error(self, what: str) -> PeerError:
         where = str(self._files[-1] if self._files else self._path)
-        return PeerError(what, where=where, remedy="Free some space: it goes on by itself, as the show does.")
+        mend = "See to who reads the pipe" if self._piped else "Free some space"
+        return PeerError(what, where=where, remedy=f"{mend}: it goes on by itself, as the show does.")

@@ -57,11 +57,9 @@ def check(
 
 def _read(file: Path) -> tuple[str, ...]:
     from duologue.errors import InputError
+    from duologue.places import read_text
 
-    try:
-        said = tuple(line.strip() for line in file.read_text("utf-8").splitlines() if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the lines cannot be read: {error}", where=str(file), remedy="Check the file.") from error
+    said = tuple(line.strip() for line in read_text(file, "the list of lines").splitlines() if line.strip())
     if not said:
         raise InputError("there is no line in the file", where=str(file), remedy="Write one a line.")
     return said

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from duologue.errors import InputError, PeerError
+from duologue.places import read_text
 
 WORD_LIST = Path(__file__).parent / "data" / "moderation.txt"
 """The list that ships: one word or phrase a line, ``#`` begins a comment."""
@@ -142,12 +143,7 @@ def load_moderator(
 
 def read_words(file: Path) -> list[str]:
     """The lines of a word list, without comments. Raises :class:`InputError`."""
-    try:
-        lines = file.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"the word list cannot be read: {error}", where=str(file), remedy="Give a UTF-8 text file, one word a line."
-        ) from error
+    lines = read_text(file, "the word list").splitlines()
     return [word.lower() for line in lines if (word := line.partition("#")[0].strip())]
 
 

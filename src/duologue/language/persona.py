@@ -158,7 +158,7 @@ def _read(file: Path) -> Mapping[str, object]:
         content = file.read_bytes()
         if len(content) > MAX_FILE:
             raise InputError(f"the file has {len(content)} bytes", where=str(file), remedy="Keep it under 1 MB.")
-        return tomllib.loads(content.decode("utf-8"))
+        return tomllib.loads(content.decode("utf-8-sig"))
     except FileNotFoundError as error:
         raise InputError(
             "there is no persona file", where=str(file), remedy="Write one (docs/personas.md), or name another folder."

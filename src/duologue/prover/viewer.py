@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.errors import InputError
+from duologue.places import for_ffmpeg
 from duologue.prover.playlist import ListedSegment, Playlist, parse_playlist, playlist_faults, variant
 
 POLL = 250 * MILLISECOND
@@ -35,6 +36,10 @@ STALL = 3 * SECOND
 
 
 MAX_FAULTS = 50
+LARGEST = 256 * 1024 * 1024
+"""No segment is larger (bytes)."""
+LONGEST_LIST = 16 * 1024 * 1024
+"""No playlist is longer (bytes): a day of segments has half of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,19 @@ class FetchedSegment:
     fetched: int
     listed: int | None
     ends: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a server gave: the body, and its content type in small letters."""
+
+    content: bytes
+    kind: str
+
+    @property
+    def text(self) -> str:
+        """A playlist is UTF-8 (RFC 8216, 4.1)."""
+        return self.content.decode("utf-8", "replace")
 
 
 @dataclass(slots=True)
@@ -122,7 +140,7 @@ class HlsViewer:
         return list(playlist.entries if playlist.ended else playlist.entries[-HOLD_BACK:])
 
     def _first(self, nested: bool = False) -> Playlist:
-        answer = self._get(self._url)
+        answer = self._get(self._url, listing=True)
         if isinstance(answer, str):
             raise InputError(answer, where=self._url, remedy="Is the show on air, and the address right?")
         if not nested and (uri := variant(answer.text)):
@@ -131,13 +149,13 @@ class HlsViewer:
         self._last = parse_playlist(answer.text, self._url)
         for fault in playlist_faults(None, self._last):
             self.delivery.note(fault)
-        if "mpegurl" not in answer.headers.get("content-type", "").lower():
+        if "mpegurl" not in answer.kind:
             self.delivery.note("the playlist's content type is not application/vnd.apple.mpegurl")
         return self._last
 
     def _poll(self) -> Playlist | None:
         self.delivery.polls += 1
-        answer = self._get(self._url)
+        answer = self._get(self._url, listing=True)
         if isinstance(answer, str):
             self.delivery.note(f"the playlist could not be loaded: {answer}")
             return None
@@ -178,13 +196,24 @@ class HlsViewer:
             self._maps = {uri: answer.content}
         return self._maps[uri]
 
-    def _get(self, url: str) -> httpx.Response | str:
-        """The answer, or what went wrong, in words."""
+    def _get(self, url: str, *, listing: bool = False) -> _Answer | str:
+        """The answer, or what went wrong, in words. What never ends (a radio's stream, a camera's) is none."""
+        most = LONGEST_LIST if listing else LARGEST
         try:
-            answer = self._client.get(url)
+            with self._client.stream("GET", url) as answer:
+                if not answer.is_success:
+                    return f"{url} answers {answer.status_code}"
+                kind = answer.headers.get("content-type", "").lower()
+                if listing and kind.startswith(("audio/", "video/", "image/", "multipart/")) and "mpegurl" not in kind:
+                    return f"{url} is no playlist: it gives {kind}"
+                body = bytearray()
+                for piece in answer.iter_bytes():
+                    body += piece
+                    if len(body) > most:
+                        return f"{url} gives more than {most >> 20} MiB"
+                return _Answer(bytes(body), kind)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return f"{url} does not answer ({type(error).__name__}: {error})"
-        return answer if answer.is_success else f"{url} answers {answer.status_code}"
 
 
 # Decoding
@@ -235,7 +264,7 @@ class RunDecoder:
         """Decode a piece, or a whole file. Raises :class:`InputError` when it cannot be demuxed or decoded."""
         where = str(source) if isinstance(source, Path) else "a segment"
         try:
-            opened = av.open(str(source) if isinstance(source, Path) else io.BytesIO(source))
+            opened = av.open(for_ffmpeg(source) if isinstance(source, Path) else io.BytesIO(source))
             with opened:
                 yield from self._demux(opened)
         except (FFmpegError, OSError, ValueError) as error:

@@ -129,7 +129,8 @@ class StageProcess:
         video, audio = self._video(), AudioEncoder()
         performance = Performance(self._plan, self._clock, patient=False)
         pace = Pace(self._plan.origin or self._clock.now() + HEAD_START, self._plan.fps, int(self._plan.lead * SECOND))
-        first = CatchUpRule(pace).following(self._plan.first_frame, self._clock.now())
+        now, missed = self._clock.now(), self._plan.first_frame
+        first = CatchUpRule(pace).following(missed, now)
         self._wall_origin = self._plan.wall_origin or self._clock.wall() + pace.origin - self._clock.now()
         performance.begin(first)
         steps = self._steps(video)
@@ -138,6 +139,7 @@ class StageProcess:
         seconds = (self._clock.now() - started) / SECOND
         self._post.send(
             StageReady(seconds, pace.origin, self._wall_origin, first, self._granted, steps),
+            *([SkipRecord(now, missed, first, milliseconds(now - pace.due(missed)))] if first > missed else []),
             StreamRun(self._format(video, audio), first),
         )
         threading.Thread(target=self._listen, args=[performance], name="cues", daemon=True).start()
@@ -197,6 +199,7 @@ class StageProcess:
             self._clock.sleep_until(pace.begin(number))
             following = patience.following(number, self._clock.now())
             if following > number:
+                following += following % _periods(step)  # a run begins with a picture
                 self._skip(performance, pace, governor, encoders, number, following)
                 number = following
             if number % 2 == 0:  # at half the rate an odd number belongs to the picture before it
@@ -206,7 +209,7 @@ class StageProcess:
             begun, has = self._clock.now(), core_time()
             for cue in self._waiting_cues():
                 self._apply(performance, cue)
-            periods = 2 if step >= GovernorStep.RATE else 1
+            periods = _periods(step)
             pictured = number % periods == 0
             drawn = performance.draw(number, pictured=pictured)
             encoders.put_sound(drawn.samples, number * len(drawn.samples))
@@ -309,6 +312,11 @@ class StageProcess:
         if len(self._records) >= self._plan.fps:
             records, self._records = self._records, []
             self._post.send(Frames(tuple(records)))
+
+
+def _periods(step: GovernorStep) -> int:
+    """For how many frames a picture stands; it has a number that this divides."""
+    return 2 if step >= GovernorStep.RATE else 1
 
 
 def smaller(width: int, height: int) -> tuple[int, int]:

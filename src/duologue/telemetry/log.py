@@ -48,15 +48,18 @@ def configure(
     """Set logging up for this process, as :func:`is_text` decides; to standard error by default.
 
     ``secrets`` are values that must never appear, whatever the key. Lines of the standard library's ``logging`` (of
-    libraries that we use) come out in the same form.
+    libraries that we use) come out in the same form. A line that the stream does not take (a full disk, a terminal or
+    a reader that is gone) is lost and raises nothing; the next one that is taken says how many were (``lines_lost``).
     """
     hide(*secrets)
     out = stream if stream is not None else sys.stderr
     as_text = is_text(log_format, out)
+    lines = _Lines(out)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         Stamp(clock),
+        lines.confess,
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info if as_text else _TRACE_AS_DATA,
         Redactor(),
@@ -70,13 +73,43 @@ def configure(
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, lines)),
         cache_logger_on_first_use=False,
     )
-    _adopt_standard_logging(shared, renderer, out, threshold)
+    _adopt_standard_logging(shared, renderer, lines, threshold)
 
 
-def _adopt_standard_logging(shared: list[Processor], renderer: Processor, out: TextIO, threshold: int) -> None:
+class _Lines:
+    """A stream for lines that may be full or gone: what is told there is never a reason for a show to end."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lost = 0
+        self._failed = False
+
+    def write(self, text: str) -> None:
+        """A part of a line."""
+        try:
+            self._stream.write(text)
+        except (OSError, ValueError):  # the latter: it is closed
+            self._failed = True
+
+    def flush(self) -> None:
+        """The line is whole."""
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._failed = True
+        self._lost, self._failed = self._lost + 1 if self._failed else 0, False
+
+    def confess(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        """As structlog's processors are called: the next line says how many before it were lost."""
+        if self._lost:
+            event["lines_lost"] = self._lost
+        return event
+
+
+def _adopt_standard_logging(shared: list[Processor], renderer: Processor, out: _Lines, threshold: int) -> None:
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -229,7 +229,7 @@ def _read(path: Path) -> Mapping[str, Any]:
             f"the file has {len(content)} bytes", where=str(path), remedy=f"Keep it under {MAX_FILE // 1000} kB."
         )
     try:
-        return tomllib.loads(content.decode("utf-8"))
+        return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise InputError("the file is not UTF-8 text", where=str(path), remedy="Save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:

@@ -63,7 +63,7 @@ async def serve(
     settle()
     allow_files()
     told = asyncio.Event()
-    for order in (signal.SIGINT, signal.SIGTERM):
+    for order in _orders():
         asyncio.get_running_loop().add_signal_handler(order, told.set)
     house = House(settings, cast, stage=stage, stuck=stuck)
     async with asyncio.TaskGroup() as group:
@@ -76,6 +76,12 @@ async def serve(
         await listener.serve([sock])
         small.cancel()
         running.cancel()
+
+
+def _orders() -> list[signal.Signals]:
+    """The signals that tell us to leave. A terminal that is gone tells us too, unless we are to outlive it (nohup)."""
+    stays = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([] if stays else [signal.SIGHUP])]
 
 
 async def _leave(told: asyncio.Event, listener: Listener) -> None:

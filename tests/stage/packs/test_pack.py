@@ -43,6 +43,12 @@ def test_manifest_has_voice_and_colour(tmp_path: Path) -> None:
     assert (manifest.voice["espeak"], manifest.title, manifest.colour) == ("en-us+m3", "Sam", "#aabbcc")
 
 
+def test_a_manifest_that_begins_with_a_mark_of_its_order_as_those_of_windows_do(tmp_path: Path) -> None:
+    file = write_character(tmp_path) / "character.toml"
+    file.write_text(file.read_text("utf-8"), "utf-8-sig")
+    assert read_character(file.parent).title == "Sam"
+
+
 def test_hidden_layers_are_drawn_when_they_are_named(tmp_path: Path) -> None:
     art = load_character(write_character(tmp_path), scale=1.0)
     assert art.mouths[Mouth.D].rgba[..., 3].max() == 255

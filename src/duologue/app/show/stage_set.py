@@ -33,6 +33,15 @@ def find_films() -> dict[str, Path]:
     return {file.stem: file for file in sorted(folder.glob("*")) if file.suffix in FILM_ENDINGS}
 
 
+def films_of(film: str | None) -> dict[str, Path]:
+    """What the TV of a show can be switched to, by name: the ``film`` that is set, by name or path, then those that
+    ship. Raises as :func:`find_film`.
+    """
+    shipped = find_films()
+    own = {} if film is None else {film if film in shipped else Path(film).stem: find_film(film)}
+    return own | {name: path for name, path in shipped.items() if name not in own}
+
+
 def seats(cast: Sequence[CastMember]) -> tuple[Seated, ...]:
     """A cast in seat order, spread a little from left to right."""
     width = max(1, len(cast) - 1)

@@ -44,7 +44,7 @@ from duologue.app.show.programme import Company, Programme, ProgrammeListener
 from duologue.app.show.pulse import Pulse
 from duologue.app.show.shortage import Shortage, name_of
 from duologue.app.show.stage_link import StageLink, StageListener, start_stage
-from duologue.app.show.stage_set import find_film, find_films, house_moderator, show_seed, stage_plan, topics
+from duologue.app.show.stage_set import films_of, find_film, house_moderator, show_seed, stage_plan, topics
 from duologue.app.turn_book import TurnBook
 from duologue.broadcast.hls import Resource
 from duologue.chains import Handover
@@ -55,7 +55,7 @@ from duologue.dialogue.on_air.director import Player
 from duologue.dialogue.on_air.voice_pace import Paces
 from duologue.dialogue.ports import PlayEnded, PlayStarted
 from duologue.errors import ClosedError, DuologueError, InputError
-from duologue.language.moderation import Subject
+from duologue.language.moderation import Moderator, Subject
 from duologue.settings import Settings
 from duologue.settings_parts import ONLY_SHOW
 from duologue.speech.alignment import Aligner
@@ -92,13 +92,14 @@ class Studio:
         memory: ShowMemory | None = None,
     ) -> None:
         show = settings.show
+        moderator = house_moderator(settings)  # before there are outputs: it may be refused
         self._past = memory
         self._settings = settings
         self._clock = clock
         self._engines = engines
         self._cast = cast
         self._plan = plan
-        self._films = find_films()
+        self._films = films_of(show.tv.film)
         self._topics = topics()
         self._lights = plan.lights
         self._caption = ""
@@ -118,7 +119,7 @@ class Studio:
         self._metrics = metrics
         engines.listeners.append(self._handed_over)
         self._aligner = Aligner(clock)
-        company = self._company()
+        company = self._company(moderator)
         self.programme = Programme(
             company,
             self.book,
@@ -145,7 +146,7 @@ class Studio:
             pulse = group.create_task(self.pulse.run())
             guests = group.create_task(self.guests.run())
             if show.tv.film is not None or show.tv.autoplay:
-                await self._play_tv(show.tv.film or next(iter(self._films)))
+                await self.link.show_tv(next(iter(self._films.values()), None))
             await self._engines.warm_up()  # while the stage is set up in its own process
             await self.link.ready.wait()
             await self.programme.run()
@@ -204,7 +205,7 @@ class Studio:
                 raise InputError(
                     f"there is no film {name!r}", where="film", remedy=f"Choose one of {', '.join(self._films)}."
                 )
-            await self._play_tv(name)
+            await self.link.show_tv(self._films[name])
         return self.stage()
 
     async def lights(self, request: LightsRequest) -> StageView:
@@ -281,12 +282,12 @@ class Studio:
 
     # What the rooms report
 
-    def _company(self) -> Company:
+    def _company(self, moderator: Moderator) -> Company:
         return Company(
             players=[Player(member.persona, self._engines.llm) for member in self._cast],
             voice=CastVoices(self._engines.tts, self._cast),
             floor=self.link,
-            moderator=house_moderator(self._settings),
+            moderator=moderator,
             topics=self._topics,
         )
 
@@ -412,9 +413,6 @@ class Studio:
                 turns=tuple(self.book.newest_turns(STATE_TURNS)),
             )
         )
-
-    async def _play_tv(self, name: str) -> None:
-        await self.link.show_tv(find_film(name))
 
     def _open(self) -> None:
         if self._closing:

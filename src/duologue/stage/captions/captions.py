@@ -11,6 +11,7 @@ Hebrew, Han …) are left out rather than shown as boxes; a word of nothing else
 from __future__ import annotations
 
 import threading
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -63,9 +64,12 @@ def _drawn(character: str) -> bytes:
 
 
 def showable(text: str) -> str:
-    """The text without what the font cannot show; white space is one blank."""
+    """The text without what the font cannot show; white space is one blank. A letter and its accent are one character:
+    BASIC layout would set the accent beside it.
+    """
+    composed = unicodedata.normalize("NFC", text)
     return " ".join(
-        "".join(character if _known(character) else " " * character.isspace() for character in text).split()
+        "".join(character if _known(character) else " " * character.isspace() for character in composed).split()
     )
 
 
@@ -144,11 +148,25 @@ def lines_of(words: Sequence[str], measure: Measure = reference_width, width: fl
     return lines
 
 
-def pages_of(words: Sequence[TimedWord], measure: Measure = reference_width) -> list[list[TimedWord]]:
-    """Pages of at most two lines. A sentence that ends in a page's second half ends the page: it turns at a breath."""
-    whole = [TimedWord(piece, word.start) for word in words for piece in _pieces(word.text, measure, float(LINE_WIDTH))]
+def _cut_to_lines(words: Sequence[TimedWord], end: int, measure: Measure) -> list[TimedWord]:
+    """Words that are wider than a line in parts that are not, each begun when it is spoken: else of a word of several
+    pages only the last would be seen.
+    """
+    cut: list[TimedWord] = []
+    for word, following in zip(words, [*(word.start for word in words[1:]), end], strict=True):
+        lasts, at = max(0, following - word.start), 0
+        for piece in _pieces(word.text, measure, float(LINE_WIDTH)):
+            cut.append(TimedWord(piece, word.start + lasts * at // len(word.text)))
+            at += len(piece)
+    return cut
+
+
+def pages_of(words: Sequence[TimedWord], end: int = 0, measure: Measure = reference_width) -> list[list[TimedWord]]:
+    """Pages of at most two lines. A sentence that ends in a page's second half ends the page: it turns at a breath.
+    ``end`` is where the last word does (samples).
+    """
     pages: list[list[TimedWord]] = []
-    left = whole
+    left = _cut_to_lines(words, end, measure) if words else []
     while left:
         lines = lines_of([word.text for word in left], measure)[:LINES]
         count = sum(len(line) for line in lines)
@@ -177,8 +195,8 @@ class CaptionTrack:
     @classmethod
     def of(cls, utterance: Utterance) -> CaptionTrack:
         """Break an utterance into pages."""
-        pages = pages_of(timed_words(utterance))
         end = len(utterance.samples) * RATE // utterance.rate
+        pages = pages_of(timed_words(utterance), end)
         return cls(utterance.speaker, tuple(tuple(page) for page in pages), end)
 
     def at(self, sample: int) -> CaptionState:

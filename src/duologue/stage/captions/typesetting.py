@@ -94,11 +94,14 @@ class Typesetter:
         return self._set_page(showable(look.title), look.colour, words, [line for line in shown if line])
 
     def _set_page(self, title: str, colour: str, words: Sequence[str], lines: Sequence[Sequence[int]]) -> CaptionPage:
-        type_size = max(SMALLEST_TYPE, self._px(FONT_SIZE))
-        face = font("Inter-SemiBold", type_size)
-        name_face = font("Inter-Bold", max(SMALLEST_TYPE - 2, self._px(NAME_SIZE)))
-        blank = face.getlength(" ")
         across, down = self._px(PADDING[0]), self._px(PADDING[1])
+        room = self._width * 0.9 - 2 * across
+        texts = [" ".join(words[index] for index in line) for line in lines]
+        type_size = _fitting("Inter-SemiBold", max(SMALLEST_TYPE, self._px(FONT_SIZE)), texts, room)
+        face = font("Inter-SemiBold", type_size)
+        name_size = max(SMALLEST_TYPE - 2, self._px(NAME_SIZE))
+        name_face = font("Inter-Bold", _fitting("Inter-Bold", name_size, [title], room))
+        blank = face.getlength(" ")
         widths = [sum(face.getlength(words[i]) for i in line) + blank * (len(line) - 1) for line in lines]
         name_height = self._px(NAME_SIZE * 1.35) if title else 0
         box_width = min(max([*widths, name_face.getlength(title)]) + 2 * across, self._width * 0.9)
@@ -129,6 +132,14 @@ class Typesetter:
         lit = replace(lit, keep=dark.keep, chroma_keep=dark.chroma_keep)
         cells = [_cell(spots[i], blank, line_height) if i in spots else (0, 0, 0, 0) for i in range(len(words))]
         return CaptionPage(dark, lit, tuple(cells))
+
+
+def _fitting(name: str, size: int, texts: Sequence[str], room: float) -> int:
+    """The size of type (pixels) in which these lines are no wider than ``room``: ``size``, or less on a stage so small
+    that the smallest type makes them too wide.
+    """
+    widest = max(font(name, size).getlength(text) for text in texts)
+    return size if widest <= room else max(1, int(size * room / widest))
 
 
 def _fitted(word: str) -> str:

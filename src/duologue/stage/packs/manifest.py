@@ -214,7 +214,7 @@ Manifest = TypeVar("Manifest", CharacterManifest, RoomManifest)
 def parse_manifest(file: Path, model: type[Manifest]) -> Manifest | list[WrongValue]:
     """Read ``file``: the manifest, or all that is wrong with it."""
     try:
-        table: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
+        table: dict[str, Any] = tomllib.loads(file.read_text("utf-8-sig"))
     except FileNotFoundError:
         return [
             WrongValue("", "there is no such file", f"A pack is a folder with a {CHARACTER_FILE} or a {ROOM_FILE}.")

@@ -23,9 +23,13 @@ from numpy.typing import NDArray
 
 from duologue.audio.pcm import RATE
 from duologue.errors import DuologueError, InputError, PeerError
+from duologue.places import for_ffmpeg
 
 LONGEST = 600
 """A film is looped after this many seconds at the latest, which bounds what its sound takes in memory (115 MB)."""
+
+NEAR = RATE // 25
+"""Sound that is no further than this off its time (samples) is left where it is: containers round, encoders pad."""
 
 Tick = Callable[[], None]
 """Called for each packet that was read; raises to end the reading."""
@@ -33,10 +37,11 @@ Tick = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class FilmFrame:
-    """A decoded picture and when it begins (samples at 48 kHz)."""
+    """A decoded picture, when it begins (samples at 48 kHz), and how wide its pixels are for their height."""
 
     at: int
     frame: av.VideoFrame
+    pixel: float = 1.0
 
 
 def _refused(path: Path, why: str) -> InputError:
@@ -58,7 +63,7 @@ def open_film(path: Path) -> InputContainer:
     if not path.is_file():
         raise _refused(path, "there is no such file")
     try:
-        container = av.open(str(path), "r")
+        container = av.open(for_ffmpeg(path), "r")
     except (FFmpegError, OSError, ValueError) as error:
         raise _refused(path, str(error) or type(error).__name__) from error
     if not container.streams.video:
@@ -87,6 +92,7 @@ def film_frames(path: Path, tick: Tick, late: Callable[[int], bool] = lambda at:
     with open_film(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "NONE"  # decoding threads would fight the encoder's for two cores
+        pixel = float(stream.sample_aspect_ratio or 1)
         first: float | None = None
         index, leaping = 0, False
         try:
@@ -105,23 +111,25 @@ def film_frames(path: Path, tick: Tick, late: Callable[[int], bool] = lambda at:
                     time = index / 25 if frame.pts is None else frame.time
                     first = time if first is None else first
                     index += 1
-                    yield FilmFrame(round((time - first) * RATE), frame)
+                    yield FilmFrame(round((time - first) * RATE), frame, pixel)
         except FFmpegError as error:
             raise broken(path, "film", error) from error
 
 
-def film_sound(path: Path, tick: Tick) -> Generator[NDArray[np.int16]]:
+def film_sound(path: Path, tick: Tick, origin: float | None = None) -> Generator[NDArray[np.int16]]:
     """The sound of a film in blocks: 48 kHz stereo, shape ``(samples, 2)``; nothing without any.
 
-    A file may change its rate and its channels as it goes (a recording of a broadcast does): each stretch of one format
-    has a resampler of its own, and they follow one another without a gap. Raises :class:`PeerError` where it breaks.
+    It lies at its own times: ``origin`` is when the picture begins, in the file's time (seconds; None: with the sound).
+    What was heard before that is left out, and where the file has no sound there is silence. A file may change its rate
+    and its channels as it goes (a recording of a broadcast does): each stretch of one format has a resampler of its
+    own. Raises :class:`PeerError` where it breaks.
     """
     left = LONGEST * RATE
     with open_film(path) as container:
         if not container.streams.audio:
             return
         stream = container.streams.audio[0]
-        sound = _Sound()
+        sound = _Sound(origin)
         try:
             for packet in container.demux():
                 tick()
@@ -139,29 +147,51 @@ def film_sound(path: Path, tick: Tick) -> Generator[NDArray[np.int16]]:
 
 
 class _Sound:
-    """Frames of any format in, blocks of ours out."""
+    """Frames of any format in, blocks of ours out, each at its time."""
 
-    def __init__(self) -> None:
+    def __init__(self, origin: float | None) -> None:
+        self._origin = origin
+        self._end: float | None = None  # where the newest frame ends (samples since the origin)
+        self._early = 0  # samples to come that lie before the origin
         self._format: tuple[str, str, int] | None = None
         self._resampler: av.AudioResampler | None = None
 
     def blocks(self, frame: av.AudioFrame) -> Generator[NDArray[np.int16]]:
-        """A frame's sound, and before it what was held back of another format."""
-        kind = frame.format.name, frame.layout.name, frame.sample_rate
-        if kind != self._format or self._resampler is None:
+        """A frame's sound, and before it what was held back of another format, or the silence that leads to it."""
+        kind, hole = (frame.format.name, frame.layout.name, frame.sample_rate), self._hole(frame)
+        if kind != self._format or self._resampler is None or hole:
             yield from self.rest()
             self._format = kind
             self._resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
+        if hole > 0:
+            yield np.zeros((hole, 2), np.int16)
+        self._early = max(self._early, -hole)
         for part in self._resampler.resample(frame):
-            yield _stereo(part)
+            yield self._stereo(part)
 
     def rest(self) -> Generator[NDArray[np.int16]]:
         """What the resampler holds back; it is done with."""
         if self._resampler is not None:
             for part in self._resampler.resample(None):
-                yield _stereo(part)
+                yield self._stereo(part)
             self._resampler = None
 
+    def _hole(self, frame: av.AudioFrame) -> int:
+        """How many samples lie between a frame and what came before it: above 0 none came, below 0 (of the first one)
+        so many come before the picture does.
+        """
+        begun, end, time = self._end is not None, self._end or 0.0, frame.time
+        hole = 0.0
+        if time is not None:
+            self._origin = time if self._origin is None else self._origin
+            hole = min((time - self._origin) * RATE, LONGEST * RATE) - end
+        if abs(hole) < NEAR or (begun and hole < 0):
+            hole = 0.0
+        self._end = end + hole + frame.samples * RATE / frame.sample_rate
+        return round(hole)
 
-def _stereo(frame: av.AudioFrame) -> NDArray[np.int16]:
-    return frame.to_ndarray().reshape(-1, 2).astype(np.int16, copy=False)
+    def _stereo(self, frame: av.AudioFrame) -> NDArray[np.int16]:
+        block = frame.to_ndarray().reshape(-1, 2).astype(np.int16, copy=False)
+        early = min(self._early, len(block))
+        self._early -= early
+        return block[early:]

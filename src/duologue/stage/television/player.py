@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,8 @@ class _Reel:
         self.length = film_length(path)
         self._frames = self._looped()
         self._now = next(self._frames)
+        self.origin = self._now.frame.time
+        """When the picture begins, in the file's own time (seconds); None if it does not say."""
         self._next = next(self._frames, None)
 
     def at(self, sample: int) -> FilmFrame:
@@ -75,7 +77,7 @@ class _Reel:
                 if frame.at >= (self.length or LONGEST * RATE):
                     break
                 count, last, step = count + 1, frame.at, min(step, frame.at - last) if frame.at > last else step
-                yield FilmFrame(begin + frame.at, frame.frame)
+                yield replace(frame, at=begin + frame.at)
             if count == 0:
                 raise InputError(
                     "The TV cannot play this file: it holds no picture that can be decoded",
@@ -247,7 +249,7 @@ class FilmPlayer:
 
     def _open_and_make(self) -> None:
         reel = _Reel(self.path, self._tick)
-        sound = self._read_sound()
+        sound = self._read_sound(reel.origin)
         maker = _Maker(reel, self._quad, self._fps)
         first = _Made(0, 0, maker.make(0, 1))
         with self._turn:
@@ -273,10 +275,10 @@ class FilmPlayer:
                 self._turn.notify_all()
             index = following
 
-    def _read_sound(self) -> NDArray[np.int16]:
+    def _read_sound(self, origin: float | None) -> NDArray[np.int16]:
         blocks: list[NDArray[np.int16]] = []
         try:
-            blocks.extend(film_sound(self.path, self._tick))
+            blocks.extend(film_sound(self.path, self._tick, origin))
         except ClosedError:
             raise
         except DuologueError as error:
@@ -310,7 +312,7 @@ class _Maker:
         shown = self._reel.at(index * RATE // self._fps)
         if shown is not self._shown or self._flat is None or self._sprite is None:
             self._shown = shown
-            flat = self._screen.flat(shown.frame)
+            flat = self._screen.flat(shown.frame, shown.pixel)
             if self._flat is None or self._sprite is None or not np.array_equal(flat, self._flat):
                 self._sprite = self._screen.sprite(flat)
                 self.made += 1

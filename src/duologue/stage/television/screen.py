@@ -66,20 +66,28 @@ class Screen:
         middle = np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25], [0.0, 0.0, 1.0]])
         return _doubles(back), _doubles(middle @ back @ site)
 
-    def flat(self, frame: VideoFrame) -> Plane:
-        """The frame as YUV of the screen's size, shape ``(height, width, 3)``; bars where its shape is another."""
+    def flat(self, frame: VideoFrame, pixel: float = 1.0) -> Plane:
+        """The frame as YUV of the screen's size, shape ``(height, width, 3)``; bars where its shape is another.
+
+        ``pixel`` is the width of one of its pixels for a height of 1. A frame that says so (a telephone's) is turned.
+        """
         width, height = self._flat
-        share = min(width / frame.width, height / frame.height)
-        inner = max(1, round(frame.width * share)), max(1, round(frame.height * share))
+        quarters = round(frame.rotation / 90) % 4
+        across, down = frame.width * pixel, float(frame.height)
+        if quarters % 2:
+            across, down = down, across
+        share = min(width / across, height / down)
+        inner = max(1, round(across * share)), max(1, round(down * share))
         if abs(inner[0] / width - 1) < 0.03 and abs(inner[1] / height - 1) < 0.03:
             inner = width, height
         small = frame.reformat(
-            *inner,
+            *(inner[::-1] if quarters % 2 else inner),
             format="rgb24",
             src_colorspace=_colorspace(frame),
             dst_color_range=ColorRange.JPEG,
             interpolation=Interpolation.AREA if share < 1 else Interpolation.BICUBIC,
         ).to_ndarray()
+        small = np.ascontiguousarray(np.rot90(small, quarters))  # counter-clockwise, as the file has it
         left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
         framed = cv2.copyMakeBorder(
             small, top, height - inner[1] - top, left, width - inner[0] - left, cv2.BORDER_CONSTANT, value=(0, 0, 0)

@@ -1,6 +1,6 @@
 """Sentences with one phoneme wrong: which, and how voices are made to say them. Pure but for :func:`main`, which
 renders what it is given in a process of its own, for espeak-ng is GPL:
-``python -m benchmarks.tutor_sounds FOLDER < wishes.json``.
+``python -m benchmarks.tutor.sounds FOLDER < wishes.json``.
 
 A voice is ``espeak:en-us+m3``, ``piper:en_US-joe-medium`` or ``kokoro:af_heart``.
 """

@@ -1,6 +1,6 @@
 """OpenAI's realtime client against a house with the engines that are set: ``python -m benchmarks realtime``.
 
-The client (:mod:`benchmarks.realtime_caller`) is a process of its own and says what natural callers say
+The client (:mod:`benchmarks.realtime.caller`) is a process of its own and says what natural callers say
 (:mod:`benchmarks.natural.callers`; ``duologue models get kokoro``). Of each turn two things are measured: from the last
 sample that was said to the first delta of sound at the client; and from the moment in which the conversation handed its
 first sound to the far end, in the house's own ledger, to that delta. ``TURNS`` says how many (40).
@@ -87,7 +87,7 @@ async def _measure(folder: Path) -> tuple[list[dict[str, int]], list[int]]:
         house.ledger.watch(watch)
         say(f"the turns go to a house on port {port}")
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "benchmarks.realtime_caller", f"http://127.0.0.1:{port}/v1", str(folder),
+            sys.executable, "-m", "benchmarks.realtime.caller", f"http://127.0.0.1:{port}/v1", str(folder),
             stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         assert process.stdout is not None

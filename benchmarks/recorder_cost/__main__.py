@@ -3,8 +3,8 @@
 ``python -m benchmarks.recorder_cost [show] [talks] [--pairs N] [--seconds N] [--talks N]`` (20 minutes). Two houses do
 the same beside each other, one with and one without, in pairs that are begun anew; who begins first changes from pair
 to pair (ABBA). *With* is as anybody has it: runs are kept, metrics are counted and fetched as a Prometheus does,
-machine and processes are measured each second. *Without* is none of these (:mod:`benchmarks.recorder_bare`). What
-counts is the CPU time of all processes of each house over the same seconds, those of its children that are over
+machine and processes are measured each second. *Without* is none of these (:mod:`benchmarks.recorder_cost.bare`).
+What counts is the CPU time of all processes of each house over the same seconds, those of its children that are over
 included; clients are processes of their own and do not count. The difference of each pair is told, their mean, and the
 interval in which that lies with 95 % (Student's t).
 
@@ -113,7 +113,7 @@ class RecordedHouse(House):
 
     def command(self, *arguments: str) -> list[str]:
         """``duologue ARGUMENTS``."""
-        return [self.python, "-m", "duologue" if self.runs else "benchmarks.recorder_bare", *arguments]
+        return [self.python, "-m", "duologue" if self.runs else "benchmarks.recorder_cost.bare", *arguments]
 
     @property
     def environment(self) -> dict[str, str]:

@@ -17,7 +17,7 @@ from duologue.stage.baking.art import CharacterArt, Layer, RoomArt
 from duologue.stage.motion.pose import Brows, Daylight, Lids, Mouth
 from duologue.stage.television.picture import TvPicture
 
-SHARP = Path(__file__).parent / "peers" / "sharp"
+SHARP = Path(__file__).parents[1] / "peers" / "sharp"
 
 
 @dataclass(frozen=True, slots=True)

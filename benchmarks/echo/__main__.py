@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.echo_room import Room, hold
+from benchmarks.echo.room import Room, hold
 from benchmarks.table import Row, row, show
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import resample

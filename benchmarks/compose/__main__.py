@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.compose_peers import export, ffmpeg_cpu, overlays_of, sharp_times
+from benchmarks.compose.peers import export, ffmpeg_cpu, overlays_of, sharp_times
 from benchmarks.sleeper import sleeper
 from benchmarks.table import Row, row, show
 from duologue.places import packs_folder

@@ -1,4 +1,4 @@
-"""A caller of ``/v1/realtime``, as a program of its own: ``python -m benchmarks.realtime_caller BASE_URL FOLDER``.
+"""A caller of ``/v1/realtime``, as a program of its own: ``python -m benchmarks.realtime.caller BASE_URL FOLDER``.
 
 It is OpenAI's Python client, as it is. FOLDER holds what it says, one turn a file (``*.npy``, int16 at 24 kHz), which
 it appends as a microphone would. Of each turn it writes a line of JSON: when its last sample had been said, and when

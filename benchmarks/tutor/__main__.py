@@ -92,7 +92,7 @@ def measured(voices: Sequence[str], texts: Sequence[str]) -> list[Said]:
     for voice in known(voices, models):
         asked = {"voice": voice, "texts": texts, "count": WRONG, "models": str(models)}
         told = subprocess.run(
-            [sys.executable, "-m", "benchmarks.tutor_sounds", str(FOLDER)], input=json.dumps(asked), text=True,
+            [sys.executable, "-m", "benchmarks.tutor.sounds", str(FOLDER)], input=json.dumps(asked), text=True,
             stdout=subprocess.PIPE, check=True,
         ).stdout  # fmt: skip
         say(f"{voice}: scoring")
