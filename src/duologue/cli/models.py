@@ -42,12 +42,15 @@ def models(
     import asyncio
     import json
 
-    from duologue.app.engines.own_files import own_files
     from duologue.models.choosing import candidates
-    from duologue.settings import load_models_folder
+    from duologue.settings import load_engine_tables, load_models_folder
 
-    folder = load_models_folder(config)
-    own, found = asyncio.run(own_files(config)), candidates(folder)
+    folder, own = load_models_folder(config), ()
+    if load_engine_tables(config):  # else nothing of one's own is brought up, and no engine loaded for it
+        from duologue.app.engines.own_files import own_files
+
+        own = asyncio.run(own_files(config))
+    found = candidates(folder)
     if as_json:
         told = [*map(own_as_table, own), *(as_table(each, folder) for each in found)]
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
