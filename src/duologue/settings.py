@@ -337,6 +337,11 @@ def load_models_folder(config: Path | None = None) -> Path:
     return part.folder or models_folder()
 
 
+def load_engine_tables(config: Path | None = None) -> Mapping[str, Mapping[str, object]]:
+    """What is written under ``[engines.NAME]``, as it stands there. Raises :class:`InputError`."""
+    return _take_engine_tables(_layered(None, None, config)[0])
+
+
 def _layered(
     flags: Mapping[str, object] | None,
     assigned: Mapping[str, object] | None,

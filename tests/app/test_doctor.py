@@ -25,12 +25,14 @@ from duologue.app.doctor.doctor import (
     verdict,
 )
 from duologue.app.doctor.memory import recall
+from duologue.app.doctor.voices import try_voice
 from duologue.broadcast.encoder import EncoderProbe
 from duologue.cli.doctor import print_headroom
 from duologue.cli.main import build
 from duologue.clock import MILLISECOND
 from duologue.settings import load_settings
 from duologue.telemetry.ledger import GovernorStep
+from speech import tiny_models
 
 QUIET = Machine(2, 4000, 2000, 3.0, 0.1)
 WORKS = EncoderProbe("libx264", True)
@@ -209,3 +211,14 @@ def test_a_broken_engine_is_found_and_exits_1(tmp_path: Path, monkeypatch: pytes
     assert told["headroom"]["now"]["seen"]
     engines = told["engines"]
     assert [engine["name"] for engine in engines if not engine["works"]] == ["espeak"]
+
+
+@pytest.mark.slow
+async def test_a_voice_that_speaks_whole_sentences_only_is_told_of(tmp_path: Path) -> None:
+    """Through the cache of what was said, which every engine stands behind."""
+    tiny_models.vits(tmp_path, "round", whole=True)
+    voices, note = await try_voice(load_settings({"engines.tts": "piper", "engines.piper.folder": tmp_path}), "piper")
+    assert voices == 1 and "a sentence at a time, not piece by piece" in note
+    nowhere = load_settings({"engines.tts": "piper", "engines.piper.folder": tmp_path / "nowhere"})
+    voices, note = await try_voice(nowhere, "piper")
+    assert voices == 0 and "there is no voice" in note

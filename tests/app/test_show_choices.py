@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from duologue.app.doctor.headroom import Cost
 from duologue.app.show.cast import load_cast
 from duologue.app.show.choices import choices, fields, lines
 from duologue.app.show.stage_set import cached_mb
+from duologue.cli.main import build
 from duologue.cli.serve import announce
+from duologue.errors import PeerError
 from duologue.settings import Settings, load_settings
 
 
@@ -91,3 +94,44 @@ def test_it_is_said_in_the_form_of_the_log(log_format: str, capsys: pytest.Captu
         assert rest[0] == "  picture       1920x1080 at 30 a second (default)"
         assert rest[-1].startswith("  voice         Espeak stands in: no model is here, so the voice is a robot's.")
         assert len(rest) == 8
+
+
+VOICE, EARS = "Espeak stands in", "Pocketsphinx stands in"
+
+
+@pytest.mark.parametrize(
+    ("flags", "missing"),
+    [
+        ({}, [VOICE]),  # nobody is heard
+        ({"serve.talk": True}, [VOICE, EARS]),
+        ({"serve.show": False, "serve.talk": True}, [VOICE, EARS]),
+        ({"serve.show": False, "serve.line": True}, [VOICE, EARS]),
+        ({"serve.show": False, "serve.api": True}, [VOICE, EARS]),
+        ({"shows.one.topic": "tea", "shows.two.topic": "soup"}, [VOICE]),
+        ({"serve.show": False, "serve.talk": True, "engines.tts": "espeak"}, [EARS]),  # what was chosen is not missed
+    ],
+)
+def test_each_start_says_once_what_is_missing_and_what_is_lost(
+    flags: dict[str, object], missing: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = load_settings(flags)
+    announce(settings, load_cast(settings.show.cast, settings.engines.tts), "http://127.0.0.1:1")
+    told = capsys.readouterr().err
+    assert [told.count(each) for each in (VOICE, EARS)] == [each in missing for each in (VOICE, EARS)]
+    assert told.count("duologue models get natural") == len(missing)
+
+
+def test_a_film_and_a_call_out_say_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def film(settings: Settings, output: Path) -> None: ...
+
+    async def nobody(*_: object) -> None:
+        raise PeerError("nobody is there")
+
+    monkeypatch.setattr("duologue.cli.render._film", film)
+    monkeypatch.setattr("duologue.app.calls.dialling.dial", nobody)
+    words = ["render", "tea", "-o", "tea.mp4"]
+    made = CliRunner().invoke(build(words), words)
+    assert VOICE in made.stderr and EARS not in made.stderr and "duologue models get natural" in made.stderr
+    words = ["dial", "sip:1@127.0.0.1:9"]
+    called = CliRunner().invoke(build(words), words)
+    assert VOICE in called.stderr and EARS in called.stderr

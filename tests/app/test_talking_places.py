@@ -30,7 +30,7 @@ from duologue.telemetry.stream import Ledger
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
-NOT_UNDERSTOOD = "did not catch that"
+NOT_UNDERSTOOD = "I need a moment"
 WORDS = Hearing(evenly("so this is what I wanted to say", 0.0))
 OPTIONS = SessionOptions(greet=False, policy=Policy(speculate=False))
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from duologue.cli.main import build
-from duologue.errors import DuologueError
+from duologue.errors import DuologueError, PeerError
 from duologue.models import entries
+from duologue.models.figures import FILE, Figures, this_machine
 from local_index import parted
+from speech import tiny_models
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
@@ -78,3 +81,46 @@ def test_settings_that_want_a_model_do_not_keep_it_from_being_fetched(run: Calla
     os.environ.pop("DUOLOGUE_MODELS")
     assert "parted: fetched" in run("get", "parted")
     assert (tmp_path / "elsewhere" / "parted" / "weights.bin").is_file()
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_when_a_model_was_measured_is_told_and_the_model_stays(
+    run: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def measure(*_: object) -> Figures:
+        return Figures(this_machine(), trouble="it fell over")  # so it is measured again, whenever it is asked for
+
+    monkeypatch.setattr("duologue.app.engines.model_figures.measure", measure)
+    monkeypatch.setattr(entries, "MODELS", tuple(replace(model, testing=False) for model in entries.MODELS))
+    assert "it did not run when it was measured: it fell over" in run("get", "parted")
+    place = tmp_path / "models" / "parted"
+    before = (place / FILE).read_bytes()
+    (place / f"{FILE}.new").symlink_to("/dev/full")
+    with pytest.raises(PeerError, match="the disk is full: what parted costs here was not kept") as caught:
+        run("get", "parted")
+    assert "Make room" in caught.value.remedy
+    assert (place / FILE).read_bytes() == before and not list(place.glob("*.new"))
+    assert "weights.bin" in {path.name for path in place.iterdir()}
+    assert "it fell over" in run("get", "parted")
+
+
+@pytest.mark.slow
+def test_files_of_ones_own_are_told_of_with_how_they_run_or_what_is_wrong(
+    run: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The default model is split when it is fetched and says so; one's own is known from the first look."""
+    assert "of your own" not in run()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    tiny_models.vits(mine, "round", whole=True)
+    monkeypatch.setattr(entries, "MODELS", (entries.PIPER_JOE,))
+    (tmp_path / "duologue.toml").write_text(f'[engines.piper]\nfolder = "{mine}"\n')
+    told = run()
+    assert f"✓ piper  voice, files of your own: folder = {mine}" in told
+    assert "1 voice. The voice round speaks a sentence at a time, not piece by piece: its pieces differ" in told
+    assert told.index("of your own") < told.index("piper-joe")
+    first, *_ = json.loads(run("--json"))
+    assert (first["name"], first["here"], first["own"]) == ("piper", True, {"folder": str(mine)})
+    (mine / "round.onnx").write_bytes(b"<html>404</html>")
+    told = run()
+    assert "✗ piper" in told and "round.onnx is no voice of Piper" in told and "piper-joe" in told

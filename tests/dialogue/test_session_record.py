@@ -25,7 +25,6 @@ from duologue.dialogue.turns.vocabulary import (
     HangUp,
     Note,
     Report,
-    Stage,
     State,
     Think,
 )
@@ -220,7 +219,7 @@ def test_a_clear_voice_without_words_is_answered_by_an_apology_that_tells_its_ca
     _, (person, answer) = talked([Says(1.0, seconds=1.5)], seconds=8)
     assert (person.text, person.state) == ("", "failed") and "no words" in person.failure
     assert answer.question == person.id and "no words" in answer.failure and answer.apologised
-    assert answer.state == "ended" and answer.heard == APOLOGIES[Stage.HEARING]
+    assert answer.state == "ended" and answer.heard == APOLOGIES["missed"]
 
 
 @pytest.mark.parametrize("seconds", [3.55, 3.7, 3.8, 4.2])

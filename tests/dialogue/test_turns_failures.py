@@ -112,7 +112,7 @@ def test_noise_without_words_is_dropped(world: World) -> None:
 def test_a_clear_voice_without_words_is_told_so_but_not_for_ever(world: World) -> None:
     for number in (1, 2):
         sounds(world, 800)
-        assert world.last(Apologise) == Apologise(f"r{number}", 0, Stage.HEARING)
+        assert world.last(Apologise) == Apologise(f"r{number}", 0, Stage.HEARING, missed=True)
         assert Report(Note.FAILED, "a clear voice, and no words", 800.0, Stage.HEARING) in world.effects
         voices(world)
         world.pass_time(3000)
@@ -123,7 +123,7 @@ def test_a_clear_voice_without_words_is_told_so_but_not_for_ever(world: World) -
     replies(world, "It is noon.")
     world.pass_time(3000)
     sounds(world, 900)
-    assert world.last(Apologise) == Apologise("r4", 0, Stage.HEARING)
+    assert world.last(Apologise) == Apologise("r4", 0, Stage.HEARING, missed=True)
 
 
 def test_our_own_echo_is_nothing_to_apologise_for(world: World) -> None:

@@ -109,6 +109,7 @@ def test_a_character_brings_a_language_of_its_own(tmp_path: Path) -> None:
     assert found.language.known and found.language.tag == "xx"
     assert found.fillers == ("Zum.",) and found.deflections == ("Zo.",)
     assert found.language.prompts == ENGLISH.prompts  # what it says nothing of
+    assert found.language.apologies.missed == found.language.apologies.hearing == "Zu?"  # in its own words
     own = parse_persona({"description": "Zim.", "language": "xx", "fillers": ["Zi."]}, tmp_path / "persona.toml")
     assert own.fillers == ("Zi.",)
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import yaml
 
-from duologue.dialogue.turns.vocabulary import Stage
 from duologue.errors import InputError
 from duologue.language.languages import ENGLISH
 from duologue.simulation.crowd import Summary, run_all
@@ -54,7 +53,7 @@ def test_a_voice_that_nobody_can_understand_is_told_so_twice_and_no_more_until_t
     mumbled = [{"cough": 1500}, {"wait": "reply"}]
     asked = [{"say": "How do I get to the abbey?"}, {"wait": "reply"}]
     script = [{"pause": 500}, *mumbled, *mumbled, {"cough": 1500}, {"silence": 4}, *asked, *mumbled]
-    sorry = {"character": APOLOGIES[Stage.HEARING]}
+    sorry = {"character": APOLOGIES["missed"]}
     answer = [{"person": "How do I get to the abbey?"}, {"character": "Left at the mill."}]
     scenario = Scenario.model_validate(
         {

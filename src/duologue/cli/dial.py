@@ -43,6 +43,7 @@ def dial(
     from duologue.app.calls.dialling import dial as place
     from duologue.app.calls.dialling import listen_for
     from duologue.app.engines.languages import use_of
+    from duologue.cli.output import tell_of
     from duologue.errors import PeerError
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
@@ -54,6 +55,7 @@ def dial(
     }  # fmt: skip
     settings = load_settings(flags, config=config, use=use_of)
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
+    tell_of(settings.picks.values())
 
     async def call() -> None:
         main = asyncio.current_task()

@@ -12,6 +12,7 @@ import typer
 from duologue.cli.options import JsonOption
 
 if TYPE_CHECKING:
+    from duologue.app.engines.own_files import OwnFiles
     from duologue.models.automatic import Candidate
     from duologue.models.catalogue import Model
     from duologue.models.fetching import Progress
@@ -32,22 +33,29 @@ def models(
     r"""Say which models are here, what they are, and what they cost on this machine.
 
     A model that was fetched is used where the settings say auto, which is the default. Files of your own, named under
-    \[engines.NAME], always win. What a model costs was measured when it was fetched.
+    \[engines.NAME], always win: they stand first, and are tried. What a model costs was measured when it was fetched.
 
     Examples: duologue models · duologue models get natural · duologue models get kokoro
     """
     if context.invoked_subcommand is not None:
         return
+    import asyncio
     import json
 
     from duologue.models.choosing import candidates
-    from duologue.settings import load_models_folder
+    from duologue.settings import load_engine_tables, load_models_folder
 
-    folder = load_models_folder(config)
+    folder, own = load_models_folder(config), ()
+    if load_engine_tables(config):  # else nothing of one's own is brought up, and no engine loaded for it
+        from duologue.app.engines.own_files import own_files
+
+        own = asyncio.run(own_files(config))
     found = candidates(folder)
     if as_json:
-        typer.echo(json.dumps([as_table(each, folder) for each in found], indent=2, ensure_ascii=False))
+        told = [*map(own_as_table, own), *(as_table(each, folder) for each in found)]
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
+    _print_own(own)
     _print(found, folder)
 
 
@@ -82,13 +90,12 @@ def get(
         try:
             with _bar(model.name) as progress:
                 new = shelf.get(model, bring, progress, _waiting)
+            typer.echo(f"{model.name}: {'fetched' if new else 'here already, and whole'}, {_mb(model.size)}")
+            if new and model.origin:
+                typer.echo(f"  {model.origin}")
+            _measure(shelf, model, new)
         except DuologueError as error:
             failures.append(error)  # one that cannot be had does not keep the others away
-            continue
-        typer.echo(f"{model.name}: {'fetched' if new else 'here already, and whole'}, {_mb(model.size)}")
-        if new and model.origin:
-            typer.echo(f"  {model.origin}")
-        _measure(shelf, model, new)
     if failures:
         from duologue.cli.output import complain
 
@@ -160,6 +167,27 @@ def as_table(each: Candidate, folder: Path) -> dict[str, object]:
         "packages": [package.label for package in model.packages],
         "measured": asdict(each.figures) if each.figures else None,
     }
+
+
+def own_as_table(each: OwnFiles) -> dict[str, object]:
+    """Files of a person's own, for JSON."""
+    return {
+        "name": each.engine, "kind": each.kind.value, "engine": each.engine, "here": each.works,
+        "own": dict(each.files), "note": each.note,
+    }  # fmt: skip
+
+
+def _print_own(own: Sequence[OwnFiles]) -> None:
+    from rich.markup import escape
+
+    from duologue.cli.output import console
+
+    out = console()
+    for each in own:
+        mark = "[green]✓[/]" if each.works else "[red]✗[/]"
+        files = ", ".join(f"{key} = {file}" for key, file in each.files.items())
+        out.print(f"{mark} [bold]{each.engine}[/]  {each.kind}, files of your own: {escape(files)}")
+        out.print(f"    {escape(each.note)}")
 
 
 def _print(found: Sequence[Candidate], folder: Path) -> None:

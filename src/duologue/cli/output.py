@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from rich.console import Console
 from rich.markup import escape
 
 from duologue.errors import DuologueError, InputError, InternalError
+
+if TYPE_CHECKING:
+    from duologue.models.automatic import Pick
 
 USER_ERROR = 2
 """The exit code when something was wrong; a check that found something exits with 1."""
@@ -32,6 +35,17 @@ def complain(error: DuologueError) -> None:
         trouble.print(f"  [dim]do:[/]    {escape(error.remedy)}")
     if isinstance(error, InternalError):
         trouble.print("  This is a fault of Duologue itself; please report it with these lines.")
+
+
+def tell_of(picks: Iterable[Pick]) -> None:
+    """Say at a start what of natural voices and ears is missing and what is lost by it, and where a voice comes from.
+    ``picks`` are what ``auto`` came to for the engines that will be used.
+    """
+    from duologue.models.automatic import notices
+
+    trouble = console(stderr=True)
+    for notice in notices(picks):
+        trouble.print(notice, markup=False)
 
 
 def require_wav(files: Mapping[str, Path | None], also: tuple[str, ...] = ()) -> None:

@@ -43,6 +43,7 @@ def render(
         duologue render "Is cereal a soup?" -o soup.mp4 --turns 4
     """
     from duologue.app.engines.languages import use_of
+    from duologue.cli.output import tell_of
     from duologue.places import refuse_same
     from duologue.settings import load_settings
 
@@ -64,6 +65,7 @@ def render(
     )
     playing = settings.show.tv.film
     refuse_same({"the TV's film": Path(playing) if playing else None, "--output": output, "--config": config})
+    tell_of(pick for kind, pick in settings.picks.items() if kind == "tts")
     _film(settings, output)
 
 

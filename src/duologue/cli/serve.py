@@ -141,10 +141,14 @@ def announce_line(settings: Settings, console: Console) -> None:
     accounts = "".join(f", {each.user} at {each.registrar[0]}" for each in phone.accounts)
     console.print(f"The phone line will be at [bold]{phone.listen}[/] ({', '.join(phone.transport)}{accounts})")
     console.print("  it takes calls when every engine has spoken and heard once (/readyz)", style="dim")
-    from duologue.models.automatic import notices
 
-    for notice in notices(settings.picks.values()):
-        console.print(notice, markup=False)
+
+def announce_chosen(settings: Settings) -> None:
+    """Of a single show its own lines tell of the voice; and nobody is heard in a house of shows alone."""
+    from duologue.cli.output import tell_of
+
+    used = {"tts": not settings.serve.show or bool(settings.shows), "stt": settings.use().talks}
+    tell_of(pick for kind, pick in settings.picks.items() if used[kind])
 
 
 def announce(settings: Settings, cast: Sequence[CastMember], here: str) -> None:
@@ -159,6 +163,7 @@ def announce(settings: Settings, cast: Sequence[CastMember], here: str) -> None:
         console.print(f"The house will be at [bold]{here}[/]  (API: {here}/docs)")
         announce_talk(settings, console, here)
         announce_line(settings, console)
+        announce_chosen(settings)
         return
     if settings.show.headless:
         console.print(f"The show will be at [bold]{here}/stream/index.m3u8[/], its API at {here}/docs")
@@ -168,6 +173,7 @@ def announce(settings: Settings, cast: Sequence[CastMember], here: str) -> None:
         console.print(f"  {name}: {here}/shows/{name}/")
     announce_talk(settings, console, here)
     announce_line(settings, console)
+    announce_chosen(settings)
     if settings.shows:
         return
     from duologue.app.doctor.memory import recall

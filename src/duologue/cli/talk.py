@@ -126,15 +126,16 @@ def _settings(
     """
     from duologue.app.engines.languages import languages_of
     from duologue.app.talking.partners import find_persona
-    from duologue.models.automatic import Use, notices
+    from duologue.cli.output import tell_of
+    from duologue.models.automatic import Use
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
 
     persona = find_persona(character)
     settings = load_settings(flags, config=config, use=Use(languages_of([persona]), shows=False, talks=True))
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
-    for notice in () if quiet else notices(settings.picks.values()):
-        typer.echo(notice, err=True)
+    if not quiet:
+        tell_of(settings.picks.values())
     return settings, persona
 
 

@@ -271,11 +271,14 @@ class Prompts(_Part):
 
 
 class Apologies(_Part):
-    """Honest sentences, by the stage that failed, and for one whose engines may be asked no more today."""
+    """Honest sentences, by the stage that failed, and for one whose engines may be asked no more today. Ears that work
+    and found no words in a clear voice ``missed`` them; those that fail need a moment.
+    """
 
     hearing: str = Field(min_length=1)
     thinking: str = Field(min_length=1)
     voicing: str = Field(min_length=1)
+    missed: str = Field(default_factory=lambda known: known["hearing"], min_length=1)
     spent: str = Field(
         default="I am sorry, I have used up what I may say today. Please come back tomorrow.", min_length=1
     )

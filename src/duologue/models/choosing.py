@@ -48,6 +48,11 @@ def installed(model: Model) -> bool:
     return model.needs is None or find_spec(model.needs[0]) is not None
 
 
+def has_own(model: Model, tables: Mapping[str, Mapping[str, object]]) -> bool:
+    """Whether the engine of ``model`` was given files of a person's own, by its table: the model stands behind them."""
+    return model.options.keys() <= tables.get(model.engine, {}).keys()
+
+
 def offered(engine: str) -> str:
     """The command that brings a model for an engine; empty when there is none."""
     found = next((model.name for model in entries.MODELS if model.engine == engine and not model.testing), "")
@@ -83,7 +88,7 @@ def _own(kind: str, found: Sequence[Candidate], tables: Mapping[str, Mapping[str
     """The engine that a person gave files of their own, if it can run; of several the first in the catalogue."""
     for each in found:
         model = each.model
-        if model.kind is _KINDS[kind] and each.runs and model.options.keys() <= tables.get(model.engine, {}).keys():
+        if model.kind is _KINDS[kind] and each.runs and has_own(model, tables):
             return Pick(model.engine, None, f"files of your own under [engines.{model.engine}]")
     return None
 

@@ -6,6 +6,7 @@ A package is downloaded into a folder of ours. Nothing is installed, and nothing
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
 import re
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from duologue.errors import PeerError
+from duologue.errors import DuologueError, PeerError
 from duologue.models.catalogue import Model, ModelFile, Package, Registry
 
 Progress = Callable[[str, int, int], None]
@@ -166,6 +167,17 @@ def no_space(what: str) -> PeerError:
         f"the disk is full: {what} was not kept", where="models",
         remedy="Make room, or put the models elsewhere: DUOLOGUE_MODELS=FOLDER.",
     )  # fmt: skip
+
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def disk_trouble(error: OSError, what: str) -> DuologueError:
+    """What the disk on which models lie refused, in words; ``what`` was to be kept, or is the folder."""
+    if error.errno in _DISK_FULL:
+        return no_space(what)
+    reason = (error.strerror or type(error).__name__).lower()
+    return PeerError(f"the models folder cannot be used: {reason}", where=error.filename or what, remedy="Check it.")
 
 
 class Network:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import platform
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from duologue.models.fetching import disk_trouble
 from duologue.priority import usable_cores
 
 FILE = "measured.json"
@@ -51,10 +53,15 @@ def _processor() -> str:
 
 
 def keep(folder: Path, figures: Figures) -> None:
-    """Write them beside a model, whole or not at all."""
+    """Write them beside a model, whole or not at all. Raises :class:`~duologue.errors.PeerError`."""
     made = folder / f"{FILE}.new"
-    made.write_text(json.dumps({"revision": REVISION, **asdict(figures)}, indent=2) + "\n", "utf-8")
-    made.replace(folder / FILE)
+    try:
+        made.write_text(json.dumps({"revision": REVISION, **asdict(figures)}, indent=2) + "\n", "utf-8")
+        made.replace(folder / FILE)
+    except OSError as error:
+        with suppress(OSError):
+            made.unlink(missing_ok=True)
+        raise disk_trouble(error, f"what {folder.name} costs here") from error
 
 
 def read(folder: Path, machine: str = "") -> Figures | None:

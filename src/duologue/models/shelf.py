@@ -6,7 +6,6 @@ start waits for the first, and finds what it wanted.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import io
@@ -20,15 +19,14 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
-from duologue.errors import DuologueError, InputError, PeerError
+from duologue.errors import InputError, PeerError
 from duologue.models.archives import opened
 from duologue.models.catalogue import FileForm, Model, ModelFile, Package
-from duologue.models.fetching import Progress, no_space
+from duologue.models.fetching import Progress, disk_trouble
 
 _SCRATCH = ".fetching-"
 _LOCK = ".lock"
 _BLOCK = 1 << 20
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _VOICE_HEADER = b"{'descr': '<f4', 'fortran_order': False, 'shape': (510, 1, 256), }"
 """Of each array in Kokoro's voices: a style for each length of a line."""
 
@@ -125,7 +123,7 @@ class ModelShelf:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise _in_words(error, str(self.folder)) from error
+            raise disk_trouble(error, str(self.folder)) from error
         try:
             _lock(lock, waiting)
             for left in self.folder.glob(f"{_SCRATCH}*"):  # of one that was killed: nobody else holds the lock
@@ -136,7 +134,7 @@ class ModelShelf:
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
         except OSError as error:
-            raise _in_words(error, str(self.folder)) from error
+            raise disk_trouble(error, str(self.folder)) from error
         finally:
             os.close(lock)
 
@@ -194,7 +192,7 @@ def _make(model: Model, file: ModelFile, made: Path, bare: Path | None, archive:
             else:
                 _joined(file, out, archive)
     except OSError as error:
-        raise _in_words(error, model.name) from error
+        raise disk_trouble(error, model.name) from error
     if out.digest != file.sha256:
         raise PeerError(
             f"{file.name} of {model.name} is not what its maker publishes: it was refused, and nothing was kept",
@@ -301,10 +299,3 @@ def _sync(folder: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
-
-
-def _in_words(error: OSError, what: str) -> DuologueError:
-    if error.errno in _FULL:
-        return no_space(what)
-    reason = (error.strerror or type(error).__name__).lower()
-    return PeerError(f"the models folder cannot be used: {reason}", where=error.filename or what, remedy="Check it.")

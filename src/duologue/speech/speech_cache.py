@@ -234,6 +234,11 @@ class CachedSpeech:
         """The engine's."""
         return self.engine.capabilities
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the engine's voices, where it says anything."""
+        return getattr(self.engine, "notes", ())
+
     async def warm_up(self) -> None:
         """Start the engine."""
         await self.engine.warm_up()

@@ -25,6 +25,7 @@ from duologue.app.doctor.headroom import Cost, Headroom, governed, headroom
 from duologue.app.doctor.headroom import words as outlook_words
 from duologue.app.doctor.memory import nearest, remember
 from duologue.app.doctor.phone import PhoneCheck, phone_checks
+from duologue.app.doctor.voices import try_voice
 from duologue.app.engines.engines import (
     LLM_GROUP,
     STT_GROUP,
@@ -32,7 +33,6 @@ from duologue.app.engines.engines import (
     VAD_GROUP,
     create_hearing,
     create_llm,
-    create_tts,
     engine_names,
 )
 from duologue.app.engines.languages import refuse_strangers
@@ -263,18 +263,8 @@ def costs(sizes: Sequence[SizeProbe]) -> list[Cost]:
 
 
 async def _try_tts(settings: Settings, name: str) -> tuple[EngineState, int]:
-    try:
-        engine = create_tts(settings, name)
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await engine.warm_up()
-            voices = len(engine.capabilities.voices)
-            notes: tuple[str, ...] = getattr(engine, "notes", ())
-        finally:
-            await engine.close()
-    except (DuologueError, TimeoutError) as error:
-        return EngineState("tts", name, True, False, _words(error)), 0
-    return EngineState("tts", name, True, True, " ".join((f"{voices} voices", *notes))), voices
+    voices, note = await try_voice(settings, name)
+    return EngineState("tts", name, True, voices > 0, note), voices
 
 
 async def _try_llm(settings: Settings, name: str) -> EngineState:

@@ -271,9 +271,11 @@ class SessionMouth:
         """Whether every engine of ``stage`` has reached a cap of the day: that is said, and not that it failed."""
         (self._spent.add if spent else self._spent.discard)(stage)
 
-    def apologise(self, reply: str, index: int, stage: Stage, group: asyncio.TaskGroup) -> None:
-        """Say that ``stage`` failed, from what is prepared if it is."""
-        name = "spent" if stage in self._spent else stage.value
+    def apologise(
+        self, reply: str, index: int, stage: Stage, group: asyncio.TaskGroup, *, missed: bool = False
+    ) -> None:
+        """Say that ``stage`` failed, or that it ``missed`` the words, from what is prepared if it is."""
+        name = "spent" if stage in self._spent else "missed" if missed else stage.value
         if utterance := self._apologies.get(name):
             self._post(AudioReady(reply, index, replace(utterance, id=f"{reply}/{index}")))
         else:

@@ -423,8 +423,8 @@ class Session:
                 self._mouth.adopt(reply)
             case VoiceSentence(reply, index, text):
                 self._mouth.voice(reply, index, text, group)
-            case Apologise(reply, index, stage):
-                self._mouth.apologise(reply, index, stage, group)
+            case Apologise(reply, index, stage, missed):
+                self._mouth.apologise(reply, index, stage, group, missed=missed)
             case Abandon(reply):
                 self._mouth.abandon(reply)
             case _:

@@ -254,16 +254,16 @@ def listen_on(s: Situation) -> list[Effect]:
     return listen(s) if s.person.voice_on and not s.policy.half_duplex else []
 
 
-def apologise_for_ears(s: Situation) -> list[Effect]:
+def apologise_for_ears(s: Situation, *, missed: bool = False) -> list[Effect]:
     effects = [*s.floor.abandon_speculation(s.now), *s.person.drop_stretches()]
     s.floor.new_apology(s.now)
-    return [*effects, *say_sorry(s, Stage.HEARING)]
+    return [*effects, *say_sorry(s, Stage.HEARING, missed=missed)]
 
 
 def apologise_for_missing_it(s: Situation) -> list[Effect]:
     s.person.uncaught += 1
-    voice = s.person.longest / MILLISECOND
-    return [Report(Note.FAILED, "a clear voice, and no words", voice, Stage.HEARING), *apologise_for_ears(s)]
+    told = Report(Note.FAILED, "a clear voice, and no words", s.person.longest / MILLISECOND, Stage.HEARING)
+    return [told, *apologise_for_ears(s, missed=True)]
 
 
 def apologise_for_failure(s: Situation) -> list[Effect]:
@@ -280,7 +280,7 @@ def apologise_for_delay(s: Situation) -> list[Effect]:
     return [*stalled, Abandon(reply.id), *say_sorry(s, stage)]
 
 
-def say_sorry(s: Situation, stage: Stage) -> list[Effect]:
+def say_sorry(s: Situation, stage: Stage, *, missed: bool = False) -> list[Effect]:
     reply = s.reply
     index = len(reply.sentences)
     reply.sentences.append("")
@@ -288,7 +288,7 @@ def say_sorry(s: Situation, stage: Stage) -> list[Effect]:
     reply.finished = reply.apologised = True
     s.floor.thinking_since = s.now
     s.floor.filler_at = 0
-    return [Apologise(reply.id, index, stage)]
+    return [Apologise(reply.id, index, stage, missed)]
 
 
 def mutter(s: Situation) -> list[Effect]:

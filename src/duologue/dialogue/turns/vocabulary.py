@@ -541,11 +541,14 @@ class Filler:
 
 @dataclass(frozen=True, slots=True)
 class Apologise:
-    """Say honestly that ``stage`` failed, as sentence ``index`` of ``reply``."""
+    """Say honestly that ``stage`` failed, as sentence ``index`` of ``reply``; where it only ``missed`` the words, it
+    works and found none in what was said.
+    """
 
     reply: str
     index: int
     stage: Stage
+    missed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,33 @@
+"""Whether a voice comes up, as it is set."""
+
+from __future__ import annotations
+
+import asyncio
+
+from duologue.app.engines.engines import create_tts
+from duologue.errors import DuologueError
+from duologue.settings import Settings
+
+PATIENCE = 15.0
+"""Seconds that it may take."""
+
+
+async def try_voice(settings: Settings, name: str) -> tuple[int, str]:
+    """How many voices the engine ``name`` has, 0 when it does not come up; and what a person should know of them, or
+    what is wrong.
+    """
+    try:
+        engine = create_tts(settings, name)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await engine.warm_up()
+            voices = len(engine.capabilities.voices)
+            notes: tuple[str, ...] = getattr(engine, "notes", ())
+        finally:
+            await engine.close()
+    except DuologueError as error:
+        return 0, str(error)
+    except TimeoutError:
+        return 0, f"it was not ready within {PATIENCE:g} s"
+    counted = "1 voice" if voices == 1 else f"{voices} voices"
+    return voices, ". ".join((counted, *(note.rstrip(".") for note in notes)))
