@@ -1,4 +1,4 @@
-"""A bounded queue of entries before a disk, and the thread that empties it once a second.
+"""A bounded queue of entries before a disk, and the thread that empties it every two seconds.
 
 Whoever enters something never waits. What does not fit is dropped, counted, and owed: to be told in the file as soon as
 it is written again. A round that fails by a fault of ours is named in the log, and the next one goes on: one entry must
@@ -19,7 +19,8 @@ MAX_WAITING = 20_000
 """Entries that wait for the disk: some minutes of a show, or a storm."""
 SLICE = 500
 """Entries that are made lines and written at once: the interpreter is never held for long."""
-PERIOD_SECONDS = 1.0
+PERIOD_SECONDS = 2.0
+"""Between two rounds: what a killed program may lose. Where fifty talk, a round is a hundred calls of the kernel."""
 CLOSE_SECONDS = 10.0
 """How long a disk that does not answer is waited for at the end."""
 OVERRUN = "more waited than may"

@@ -1,4 +1,4 @@
-"""The one writer of a ledger: a bounded queue, and a thread that brings it to the disk once a second.
+"""The one writer of a ledger: a bounded queue, and a thread that brings it to the disk every two seconds.
 
 Whoever enters something never waits. What does not fit (more than may wait, or a disk that takes nothing) is dropped,
 counted, named in the log once, and told in the file itself as soon as it is written again.
@@ -19,8 +19,8 @@ from duologue.telemetry.ledger_files import FileLimits, LedgerFiles, members
 from duologue.telemetry.lines import Newer, Unreadable, encode, parse
 from duologue.telemetry.log import get_logger
 
-SYNC_ROUNDS = 5
-"""What a power cut may take is so many seconds long."""
+SYNC_ROUNDS = 3
+"""What a power cut may take is so many rounds long."""
 
 _log = get_logger("duologue.telemetry.ledger")
 
@@ -98,7 +98,7 @@ class LedgerWriter:
             self._why = OVERRUN
 
     def start(self) -> None:
-        """Write once a second from now on, in a thread."""
+        """Write every two seconds from now on, in a thread."""
         self._queue.start()
 
     def flush(self) -> None:

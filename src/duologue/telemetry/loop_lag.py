@@ -35,7 +35,7 @@ class LoopLag:
     def __init__(self, clock: Clock = SYSTEM_CLOCK, observe: Callable[[int, bool], None] | None = None) -> None:
         self._clock = clock
         self._observe = observe
-        self._fresh = LagSummary()
+        self._wakes = self._over = self._stalled = self._worst = 0
         self.total_over = 0
 
     async def run(self) -> None:
@@ -51,17 +51,17 @@ class LoopLag:
     def note(self, lag: int, cpu: int) -> None:
         """A wake-up came ``lag`` ns late, and the process used ``cpu`` ns since the one before."""
         over, stalled = lag > LIMIT, cpu < lag // 2
-        self.total_over += over
-        self._fresh = LagSummary(
-            wakes=self._fresh.wakes + 1,
-            over=self._fresh.over + over,
-            stalled=self._fresh.stalled + (over and stalled),
-            worst_ms=max(self._fresh.worst_ms, milliseconds(lag)),
-        )
+        self._wakes += 1
+        self._worst = max(self._worst, lag)
+        if over:
+            self.total_over += 1
+            self._over += 1
+            self._stalled += stalled
         if self._observe is not None:
             self._observe(max(0, lag), over and not stalled)
 
     def take(self) -> LagSummary:
         """The wake-ups since the last call."""
-        summary, self._fresh = self._fresh, LagSummary()
+        summary = LagSummary(self._wakes, self._over, self._stalled, milliseconds(self._worst))
+        self._wakes = self._over = self._stalled = self._worst = 0
         return summary

@@ -98,6 +98,7 @@ class MachineSampler:
         self._clock = clock
         self._cores = psutil.cpu_count() or 1
         self._total_mb = psutil.virtual_memory().total / _MIB
+        self._processes: dict[int, psutil.Process] = {}
         self._last = self._read((), frozenset(), frozenset())
 
     def sample(
@@ -130,15 +131,17 @@ class MachineSampler:
 
     def _read(self, pids: tuple[int, ...], threads: frozenset[int], families: frozenset[int]) -> MachineReading:
         processes: dict[int, ProcessTimes] = {}
+        self._processes = {pid: process for pid, process in self._processes.items() if pid in pids}
         for pid in pids:
             try:
-                process = psutil.Process(pid)
+                process = self._processes.get(pid) or self._processes.setdefault(pid, psutil.Process(pid))
                 processes[pid] = ProcessTimes(
                     _computed(process, pid in families),
                     process.memory_info().rss,
                     _waited(pid) if pid in threads else 0,
                 )
             except psutil.Error:
+                self._processes.pop(pid, None)
                 continue  # it is gone; who started it reports that
         available = psutil.virtual_memory().available
         return MachineReading(self._clock.now(), _machine_times(), available, processes, _disk_waited())

@@ -2,7 +2,7 @@
 
 It looks on at the ledger and gives each entry to the run of its part; what is of the house or of all calls (the
 machine, an engine that failed, the pace of the packets) to every run that it concerns. So a run stands for itself. All
-that touches the disk is done by one thread for all runs, once a second; whoever enters never waits.
+that touches the disk is done by one thread for all runs, every two seconds; whoever enters never waits.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ from duologue.telemetry.run_shelf import LEDGER, RunDigest, RunShelf, begins_run
 
 MOST_RUNS = 300
 """At once; what begins beyond that is not kept, and counted."""
-DIGEST_ROUNDS = 30
+DIGEST_ROUNDS = 15
 """Between two digests of a run that goes on."""
-PRUNE_ROUNDS = 600
+PRUNE_ROUNDS = 300
 """Between two looks at what is too old."""
 SLOW_DISK_MS = 200.0
 """A round of writing that stands still for longer is told: the disk kept whoever writes to it waiting. What the thread
@@ -126,7 +126,7 @@ class RunRecorder:
         self._queue.put(entry)
 
     def start(self) -> None:
-        """Write once a second from now on, in a thread."""
+        """Write every two seconds from now on, in a thread."""
         self._queue.start(self.prune)
 
     def close(self) -> None:

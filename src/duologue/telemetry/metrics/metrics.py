@@ -90,7 +90,8 @@ class Metrics:
     def loop_lag(self, lag: int, held: bool = False) -> None:
         """The main loop woke ``lag`` nanoseconds late; ``held``: over the limit, by work of ours."""
         self._lag.observe(lag / SECOND)
-        self._held.inc(held)
+        if held:
+            self._held.inc()
 
     def exposition(self, of: str | None = None, *, openmetrics: bool = False) -> bytes:
         """The text format that Prometheus scrapes; with ``of`` what is of that part, and of nobody. That of OpenMetrics
