@@ -19,7 +19,7 @@ from duologue.telemetry.ledger_files import FileLimits, LedgerFiles, members
 from duologue.telemetry.lines import Newer, Unreadable, encode, parse
 from duologue.telemetry.log import get_logger
 
-SYNC_ROUNDS = 3
+SYNC_ROUNDS = 5
 """What a power cut may take is so many rounds long."""
 
 _log = get_logger("duologue.telemetry.ledger")
