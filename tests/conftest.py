@@ -87,9 +87,11 @@ def logs_of_its_own() -> Iterator[None]:
 
 
 def pytest_configure() -> None:
-    """A run in the background of a shell ignores Ctrl-C, and so would every program that it starts."""
+    """A run in the background of a shell ignores Ctrl-C, one by nohup a hang-up, and so would all that it starts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_finish() -> None:

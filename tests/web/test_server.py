@@ -44,17 +44,20 @@ def test_the_show_leaves_cleanly_when_told_and_its_recording_plays(tmp_path: Pat
         "--record", str(record), "--headless",
     ]  # fmt: skip
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        found = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline())
-        assert found is not None
-        with httpx.Client(base_url=found[0], timeout=30) as client:
-            while client.get("/readyz").status_code != 200:
-                pass  # each answer takes a while; the test has a time limit of its own
-            assert client.get("/").status_code == 404  # headless: no page
-            assert client.get("/stream/index.m3u8").headers["content-type"] == "application/vnd.apple.mpegurl"
-        os.kill(process.pid, order)
-        said = process.stderr.read()
-        assert process.wait(20) == 0, said
+        try:
+            assert process.stderr is not None
+            found = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline())
+            assert found is not None
+            with httpx.Client(base_url=found[0], timeout=30) as client:
+                while client.get("/readyz").status_code != 200:
+                    pass  # each answer takes a while; the test has a time limit of its own
+                assert client.get("/").status_code == 404  # headless: no page
+                assert client.get("/stream/index.m3u8").headers["content-type"] == "application/vnd.apple.mpegurl"
+            os.kill(process.pid, order)
+            said = process.stderr.read()
+            assert process.wait(20) == 0, said
+        finally:
+            process.kill()  # one that did not leave must not hold all other tests
     assert "Traceback" not in said
     import av
 
@@ -81,21 +84,24 @@ def test_a_terminal_that_is_closed_ends_the_house_well_or_by_nohup_not_at_all(tm
         command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, preexec_fn=own_terminal
     ) as process:
         os.close(theirs)
-        said = _shown(ours)
-        while not (found := re.search(rb"http://127\.0\.0\.1:\d+", said)):
-            said += _shown(ours)
-        with httpx.Client(base_url=found[0].decode(), timeout=30) as client:
-            while client.get("/readyz").status_code != 200:
-                _shown(ours)
-            os.close(ours)
-            if nohup:
-                for _ in range(3):  # the show goes on
-                    before = client.get("/stream/index.m3u8").text
-                    while client.get("/stream/index.m3u8").text == before:
-                        pass  # the test has a time limit of its own
-                assert process.poll() is None
-                os.kill(process.pid, signal.SIGTERM)
-        assert process.wait(30) == 0
+        try:
+            said = _shown(ours)
+            while not (found := re.search(rb"http://127\.0\.0\.1:\d+", said)):
+                said += _shown(ours)
+            with httpx.Client(base_url=found[0].decode(), timeout=30) as client:
+                while client.get("/readyz").status_code != 200:
+                    _shown(ours)
+                os.close(ours)
+                if nohup:
+                    for _ in range(3):  # the show goes on
+                        before = client.get("/stream/index.m3u8").text
+                        while client.get("/stream/index.m3u8").text == before:
+                            pass  # the test has a time limit of its own
+                    assert process.poll() is None
+                    os.kill(process.pid, signal.SIGTERM)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()  # as above
     import av
 
     with av.open(str(record)) as film:
