@@ -8,6 +8,7 @@ import pytest
 from session_doubles import ADA, LoudVoice, Says, Talk
 
 from duologue.dialogue.ports import Voiced
+from duologue.dialogue.session.mouth import AT_HAND
 from duologue.dialogue.session.session import Session, SessionEngines
 from duologue.dialogue.session.sink import PacedSink
 from duologue.dialogue.turns.vocabulary import Effect, Event
@@ -16,7 +17,7 @@ from duologue.language.languages import ENGLISH
 from duologue.language.moderation import Moderator
 from duologue.simulation.virtual_time import LoopClock, simulate
 
-APOLOGIES = ENGLISH.apologies.model_dump()
+APOLOGIES = {stage: text for stage, text in ENGLISH.apologies.model_dump().items() if stage in AT_HAND}
 
 ASKS = Says(1.0, "what time is it please Ada")
 

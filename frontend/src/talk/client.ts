@@ -159,7 +159,7 @@ export class TalkClient {
   /** A block of the person's sound: `at` on the microphone's clock, 16 kHz. While the line is lost it waits. */
   hear(at: number, samples: Int16Array): void {
     this.#captured.keep(at, samples);
-    if (this.#welcomed && this.#socket && this.#socket.bufferedAmount < MOST_BUFFERED) this.#socket.send(packed(at, samples));
+    if (this.#welcomed && this.#socket?.readyState === OPEN && this.#socket.bufferedAmount < MOST_BUFFERED) this.#socket.send(packed(at, samples));
   }
 
   /** The conversation is over. */

@@ -52,6 +52,8 @@ that is quick, before the table gives up on the reply (12 s).
 """
 AT_ONCE = 8
 """Events of one engine that may be posted before the session is let to them. One would cost a turn of the loop each."""
+AT_HAND = ("missed", "thinking", "voicing", "spent")
+"""Apologies that are voiced beforehand. Where ears failed the voice is at hand, and each more keeps a slow one busy."""
 GAP_SECONDS = 2.0
 """So long what is prepared waits for replies that are being made."""
 EXPRESSION_SECONDS = 0.3
@@ -209,7 +211,8 @@ class SessionMouth:
             self._preparing.cancel()
 
     async def _prepare(self) -> None:
-        for stage, text in self._texts.items():
+        for stage in AT_HAND:
+            text = self._texts[stage]
             await self._gap()
             attempt = await self._stock.voice(self._voicing, text, self._persona.name, f"apology-{stage}")
             for failure in attempt.failures:
