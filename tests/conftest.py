@@ -87,11 +87,15 @@ def logs_of_its_own() -> Iterator[None]:
 
 
 def pytest_configure() -> None:
-    """A run in the background of a shell ignores Ctrl-C, one by nohup a hang-up, and so would all that it starts."""
+    """A run in the background of a shell ignores Ctrl-C, one by nohup a hang-up, and so would all that it starts.
+    Logs are plain.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    # where nobody has set logging up, a traceback would be drawn with all that is in its frames, which takes seconds
+    structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
 
 
 def pytest_collection_finish() -> None:

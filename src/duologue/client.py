@@ -511,11 +511,12 @@ async def talk_with(
     token: str = "",
     play: Callable[[Samples], None] = _unheard,
     told: Callable[[FromServer], None] = _untold,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> AsyncGenerator[TalkClient]:
     """A conversation that stands when the context is entered, and is over when it is left. Raises :class:`PeerError`
     where there is none to be had.
     """
-    client = TalkClient(dialling(url, token), wish, play=play, told=told)
+    client = TalkClient(dialling(url, token), wish, play=play, told=told, clock=clock)
     try:
         async with asyncio.TaskGroup() as group:
             running = group.create_task(client.run())

@@ -25,7 +25,7 @@ from duologue.settings import Settings, load_settings
 from duologue.telemetry.ledger import ConversationRecord, FrameRecord, WorkerRecord
 from duologue.telemetry.ledger_reader import LedgerReader
 
-pytestmark = [pytest.mark.realtime, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.realtime, pytest.mark.timeout(120), pytest.mark.usefixtures("few_words")]
 
 COMMON = {"show.size": "320x180", "show.lead_s": 0.5, "show.turns": 30, "web.port": 0}
 

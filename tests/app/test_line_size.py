@@ -61,7 +61,7 @@ def test_a_hundred_calls_with_a_hundred_turns_each_are_one_small_message(
         await exchange.hold(*(leg(f"before-{number}", 1.0) for number in range(OVER)))
         async with asyncio.TaskGroup() as group:
             seen = group.create_task(talk())
-            await exchange.hold(*(leg(f"call-{number}", 20.0) for number in range(PLACES)))
+            await exchange.hold(*(leg(f"call-{number}", 10.0) for number in range(PLACES)))
         return seen.result()
 
     view = simulate(story())

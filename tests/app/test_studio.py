@@ -34,7 +34,7 @@ from duologue.settings import load_settings
 from duologue.stage.motion.pose import Daylight
 from loop_guard import LoopGuard
 
-pytestmark = [pytest.mark.realtime, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.realtime, pytest.mark.timeout(120), pytest.mark.usefixtures("few_words")]
 
 Found = TypeVar("Found")
 

@@ -20,7 +20,7 @@ from duologue.settings import load_settings
 from duologue.speech.espeak.engine import engine
 from duologue.speech.voicing.voicing import Voicing
 
-pytestmark = [pytest.mark.realtime, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.realtime, pytest.mark.timeout(120), pytest.mark.usefixtures("few_words")]
 
 
 @asynccontextmanager

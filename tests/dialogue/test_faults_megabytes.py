@@ -26,6 +26,7 @@ from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.utterance import Utterance
+from heap import kinds
 from loop_guard import LoopGuard
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
@@ -180,8 +181,7 @@ def test_a_thousand_exchanges_leave_nothing_behind() -> None:
             for store in (scene.plays, scene.log, scene.written, scene.model.prompts, scene.states):
                 store.clear()
             if number in (200, EXCHANGES - 1):
-                gc.collect()
-                counts.append(Counter(type(thing).__name__ for thing in gc.get_objects()))
+                counts.append(kinds())
 
     simulate(scene.run(silent), limit=1e6)
     early, late = counts

@@ -20,6 +20,7 @@ import psutil
 import pytest
 import yaml
 
+from brief_cast import brief_cast
 from duologue.clock import SECOND, SYSTEM_CLOCK
 
 pytestmark = [pytest.mark.peer, pytest.mark.realtime, pytest.mark.slow]
@@ -98,13 +99,13 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     duologue = str(Path(sys.executable).with_name("duologue"))
     with ExitStack() as stack:
-        show = (duologue, "show", "--forever", "--port", str(port), "--size", "640x360")
+        show = (duologue, "show", "--forever", "--port", str(port), "--size", "640x360", "--cast", brief_cast(folder))
         pid = stack.enter_context(running(*show))
         found = Watched(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{own}", pid)
         options = (f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{own}")
         stack.enter_context(running(prometheus, f"--config.file={folder / 'prometheus.yml'}", *options))
         until("a turn was counted", lambda: "duologue_turns_total{" in httpx.get(f"{found.house}/metrics").text)
-        until("Prometheus has scraped it", lambda: found.ask("duologue_turns_total"))
+        until("it has scraped what rates need", lambda: found.ask("count_over_time(duologue_turns_total[1m]) > 3"))
         yield found
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
+import pytest_asyncio
 from benchmarks.natural.callers import Half, sentences
 from benchmarks.natural.nobody import sounds_of_nobody
 from benchmarks.natural.recordings import heard, normal
@@ -27,6 +28,7 @@ SHELF = ModelShelf(load_models_folder(None))  # before the tests' own surroundin
 pytestmark = [
     pytest.mark.peer,
     pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(
         not all(map(SHELF.has, (PIPER_JOE, WHISPER_TINY_EN))),
         reason="the ears and the voice are not here: duologue models get natural",
@@ -41,15 +43,16 @@ LOST = 3
 """Words in a row that may be misheard; more were lost, or said twice."""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def ears() -> AsyncIterator[Whisper]:
+    """One for all that is listened to here, as in a house."""
     whisper = Whisper(WhisperSettings(model=str(SHELF.path(WHISPER_TINY_EN)), every_s=5.0))  # finals are looked at
     await whisper.warm_up()
     yield whisper
     await whisper.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def voice() -> AsyncIterator[PiperSpeech]:
     joe = piper.engine(piper.PiperSettings(folder=SHELF.path(PIPER_JOE)))
     await joe.warm_up()

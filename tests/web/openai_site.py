@@ -22,6 +22,8 @@ from duologue.app.house.shared import Shared
 from duologue.clock import SYSTEM_CLOCK
 from duologue.language.engine import LanguageModel
 from duologue.settings import load_settings
+from duologue.speech.hearing import SpeechToText
+from duologue.speech.hearing_fake import FakeHearing
 from duologue.telemetry.stream import Ledger
 from duologue.web.application import create_app
 from duologue.web.listener import Listener, make_listener
@@ -45,23 +47,40 @@ class OpenAISite:
 
 def thinking(monkeypatch: pytest.MonkeyPatch, model: LanguageModel) -> None:
     """Have ``model`` think in every house."""
+    given(monkeypatch, engines.LLM_GROUP, model)
+
+
+def given(monkeypatch: pytest.MonkeyPatch, kind: str, engine: object) -> None:
+    """Have ``engine`` be that of its ``kind`` in every house."""
     create: Any = engines._create  # pyright: ignore[reportPrivateUsage]
 
     def made(group: str, name: str, chosen: Any) -> Any:
-        return model if group == engines.LLM_GROUP else create(group, name, chosen)
+        return engine if group == kind else create(group, name, chosen)
 
     monkeypatch.setattr(engines, "_create", made)
 
 
 @contextlib.asynccontextmanager
 async def openai_client(
-    monkeypatch: pytest.MonkeyPatch, llm: LanguageModel | None = None, key: str = "none", **options: Any
+    monkeypatch: pytest.MonkeyPatch,
+    llm: LanguageModel | None = None,
+    key: str = "none",
+    *,
+    ears: SpeechToText | None = None,
+    hears: bool = False,
+    **options: Any,
 ) -> AsyncGenerator[AsyncOpenAI]:
-    """A client of a house in this process whose engines are warm; ``llm`` thinks in it. It asks once."""
+    """A client of a house in this process whose engines are warm; ``llm`` thinks in it. It asks once.
+
+    PocketSphinx takes longer to load than all that most tests ask for: who ``hears`` has it, the others have ``ears``
+    that understand nothing.
+    """
     settings = load_settings(EMBEDDED)
     pool = engines.EnginePool(settings)
     if llm is not None:
         thinking(monkeypatch, llm)
+    if not hears:
+        given(monkeypatch, engines.STT_GROUP, ears or FakeHearing())
     endpoints = Endpoints(settings, Shared(pool, Admission(pool.at_once), Ledger(SYSTEM_CLOCK)))
     app = create_app(HouseDouble(endpoints=endpoints), WebOptions(**options))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -88,7 +88,7 @@ def decoded(audio: bytes) -> Samples:
 
 
 async def test_models_are_the_characters_and_the_engines(opened: Open) -> None:
-    async with opened() as client:
+    async with opened(hears=True) as client:
         names = [model.id async for model in client.models.list()]
         assert {"chad", "virgin", "espeak", "pocketsphinx"} <= set(names)
         assert (await client.models.retrieve("chad")).id == "chad"
@@ -176,7 +176,7 @@ async def spoken(client: AsyncOpenAI, *texts: str) -> bytes:
 
 
 async def test_a_recording_becomes_text_subtitles_and_words(opened: Open) -> None:
-    async with opened() as client:
+    async with opened(hears=True) as client:
         file = ("two.wav", await spoken(client, "hello my friend", "good morning"))
         plain = await client.audio.transcriptions.create(file=file, model="whisper-1")
         assert plain.text
@@ -202,7 +202,7 @@ async def test_a_recording_becomes_text_subtitles_and_words(opened: Open) -> Non
 
 
 async def test_silence_is_no_text_and_noise_no_file(opened: Open) -> None:
-    async with opened() as client:
+    async with opened(hears=True) as client:
         quiet = await client.audio.transcriptions.create(
             file=("quiet.wav", wav_bytes(np.zeros(RATE * 2, np.float32))), model="pocketsphinx"
         )
@@ -227,7 +227,7 @@ async def test_a_recording_that_waits_for_a_place_is_not_read(opened: Open, monk
     monkeypatch.setattr(endpoints, "PATIENCE", 0.1)
     monkeypatch.setattr(EnginePool, "at_once", lambda pool, kind: places.get(kind))
     sound = wav_bytes(np.zeros(RATE * 3, np.float32))
-    async with opened() as client:
+    async with opened(hears=True) as client:
         for stream in (False, True):
             with pytest.raises(openai.InternalServerError) as caught:
                 await client.audio.transcriptions.create(file=("a.wav", sound), model="whisper-1", stream=stream)
@@ -322,19 +322,9 @@ async def test_a_chat_ends_where_it_was_to_and_says_what_was_counted(opened: Ope
             assert last.choices == [] and last.usage == said.usage
 
 
-async def test_what_is_said_in_another_language_is_told_in_english(
-    opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from duologue.app.engines import engines
-
+async def test_what_is_said_in_another_language_is_told_in_english(opened: Open) -> None:
     ears = Translator(usual=Hearing(final="Good morning."))
-    create = engines._create
-    monkeypatch.setattr(
-        engines,
-        "_create",
-        lambda group, name, chosen: ears if group == engines.STT_GROUP else create(group, name, chosen),
-    )
-    async with opened() as client:
+    async with opened(ears=ears) as client:
         file = ("two.wav", await spoken(client, "hello my friend"))
         told = await client.audio.translations.create(file=file, model="whisper-1")
         assert told.text == "Good morning."

@@ -111,7 +111,7 @@ def test_the_house_speaks_https_by_a_certificate_of_its_own(tmp_path: Path) -> N
                 strange = client.post("/api/voices/try", json={}, headers={"Origin": "https://evil.example"})
                 assert (own.status_code, strange.status_code) == (422, 403)
             with connect(f"wss://{found[1]}/api/talk", ssl=trust, origin=found[0]) as socket:  # pyright: ignore[reportArgumentType]
-                socket.send('{"type": "nonsense"}')
+                socket.send('{"type": "hello", "version": 1, "microphone": false}')
                 assert "type" in str(socket.recv(timeout=20))
             with pytest.raises(httpx.HTTPError):
                 httpx.get(f"http://{found[1]}/healthz", timeout=5)

@@ -268,5 +268,5 @@ async def test_who_takes_an_answer_slowly_gets_all_of_it(place: int, monkeypatch
                 length = len((await quick.get("/openapi.json")).content)
             while got < 10 * length:
                 got += len(await loop.sock_recv(client, 256 * 1024))
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.004)
     assert await serves(place)

@@ -21,6 +21,7 @@ from duologue.app.house.house import House
 from duologue.app.talk import connection as talk_connection
 from duologue.app.talk import sessions as talk_sessions
 from duologue.client import TalkWish, talk_with
+from duologue.clock import VirtualClock
 from duologue.errors import PeerError
 from duologue.places import packs_folder
 from duologue.settings import load_settings
@@ -226,5 +227,5 @@ async def test_a_house_that_is_not_there_is_an_error_of_ours() -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port = sock.getsockname()[1]
     with pytest.raises(PeerError, match="not reached"):
-        async with asyncio.timeout(30), talk_with(f"ws://127.0.0.1:{port}/api/talk"):
+        async with asyncio.timeout(30), talk_with(f"ws://127.0.0.1:{port}/api/talk", clock=VirtualClock()):
             pass
