@@ -77,6 +77,16 @@ def test_a_copy_that_alignment_finds_no_time_for_was_not_said() -> None:
     assert unsaid_from(fives) == 2
 
 
+def test_a_word_of_the_text_that_alignment_left_no_time_is_no_copy_whatever_follows_at_the_end() -> None:
+    """As tiny.en placed ten seconds of speech without a pause, and what it wrote then until it was stopped."""
+    asked = said(
+        ("mean?", 0.6, 0.84), ("Where", 1.04, 1.06), ("can", 1.06, 1.2), ("I", 1.2, 1.36), ("leave", 1.36, 1.5),
+        ("my", 1.5, 1.72), ("suitcase?", 1.72, 1.96),
+    )  # fmt: skip
+    again = said(*[(word, 1.96, 1.96) for word in ("Where", "can", "I", "leave", "my", "suitcase?") * 3])
+    assert unsaid_from([*asked, *again]) == len(asked)
+
+
 def test_a_sure_word_whose_time_alignment_gave_to_the_one_before_was_said() -> None:
     """As tiny.en placed it in a recording of a person: "…or unlock the conference." lost its last word."""
     words = said(("or", 4.26, 4.62), ("unlock", 4.62, 5.02), ("the", 5.02, 5.86), ("conference.", 5.86, 5.86))

@@ -90,15 +90,24 @@ class Heard:
 
 def unsaid_from(words: Sequence[Said]) -> int:
     """The number of the first word of the tail that nobody can have said; ``len(words)`` when all was."""
-    letters = 0
     found = len(words)
     for number in range(len(words) - 1, -1, -1):
         word = words[number]
-        letters += _size(word)
-        span = max(0.0, words[-1].end - word.start)
-        if word.end - word.start <= INSTANT and letters > FASTEST * span + SLACK:
+        if word.end - word.start <= INSTANT and _crowded(words[number:]):
             found = number
     return found
+
+
+def _crowded(words: Sequence[Said]) -> bool:
+    """Whether the time is too short for the words from the first of them on, and never suffices farther on: behind a
+    word of the text itself to which alignment left no time, the others have theirs, whatever comes at the end.
+    """
+    letters = 0
+    for word in words:
+        letters += _size(word)
+        if letters <= FASTEST * max(0.0, word.end - words[0].start) + SLACK:
+            return False
+    return True
 
 
 def crowded_out(words: Sequence[Said], first: int) -> list[Said] | None:
