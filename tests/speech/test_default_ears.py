@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
-from benchmarks.natural.callers import Half, sentences
+from benchmarks.natural.callers import Half, sentences, trimmed
 from benchmarks.natural.nobody import sounds_of_nobody
 from benchmarks.natural.recordings import heard, normal
 
@@ -108,17 +108,11 @@ async def test_a_monologue_of_three_minutes_is_heard_whole_and_nothing_twice(ear
 
 @pytest.mark.timeout(300)
 async def test_speech_without_any_pause_is_heard_whole_and_nothing_twice(ears: Whisper, voice: PiperSpeech) -> None:
-    """Three quarters of a minute: every cut lies within speech. Of these lines 43 words were lost once."""
+    """Three quarters of a minute: every cut lies within speech. Once 26 words of these lines were lost."""
     lines = [" ".join(phrases) for kind, phrases in sentences(Half.TUNING) if kind != "dictated"][10:45][::-1]
     sound = np.concatenate([trimmed(await said(voice, line)) for line in lines])
     words, _ = await understood(ears, sound)
     check_heard(normal(" ".join(lines)).split(), words)
-
-
-def trimmed(sound: Samples) -> Samples:
-    """Without the silence before and behind a sentence."""
-    loud = np.flatnonzero(np.abs(sound) > 0.02 * np.abs(sound).max())
-    return sound[loud[0] : loud[-1] + 1]
 
 
 def check_heard(spoken: list[str], words: list[str]) -> None:

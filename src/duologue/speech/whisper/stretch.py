@@ -9,9 +9,9 @@ Whisper cannot stream, so what is not settled yet is passed over again:
 
 What is settled is not passed over any more: all that lies before a pause of :data:`BREAK`, once it is more than
 :data:`ENOUGH`, and of speech without one what lies before its widest gap between two words. There the next pass begins
-:data:`BEFORE` earlier, so that its first word is whole, amid a sentence, of which it may mishear or leave out the rest.
-So the words behind the cut stay as the pass before heard them, which knew what led to them, up to the first that both
-have at the same place.
+:data:`BEFORE` earlier, so that its first word is whole; yet it begins amid a sentence, and may mishear or leave out the
+rest of that. So the words behind the cut stay as the pass before heard them, which knew what led to them, up to the
+first that both have at the same place.
 """
 
 from __future__ import annotations
