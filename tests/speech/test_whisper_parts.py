@@ -21,11 +21,13 @@ from duologue.speech.whisper.engine import URGENCY
 from duologue.speech.whisper.features import HOP, LogMel
 from duologue.speech.whisper.stretch import BREAK, ENOUGH, LONGEST, PAUSE, WINDOW, Due, Reason, WhisperStretch
 from duologue.speech.whisper.words import (
+    Heard,
     Said,
     as_they_sound,
     copied_from,
     crowded_out,
     evened,
+    joined,
     sounds_spoken,
     that_sound,
     unsaid_from,
@@ -75,6 +77,16 @@ def test_a_copy_that_alignment_finds_no_time_for_was_not_said() -> None:
     assert unsaid_from(clubs) == 3
     fives = said(("5", 0, 0.88), ("5", 0.88, 1.42), *[("5", 1.42 + n / 50, 1.44 + n / 50) for n in range(3)])
     assert unsaid_from(fives) == 2
+
+
+def test_a_word_of_the_text_that_alignment_left_no_time_is_no_copy_whatever_follows_at_the_end() -> None:
+    """As tiny.en placed ten seconds of speech without a pause, and what it wrote then until it was stopped."""
+    asked = said(
+        ("mean?", 0.6, 0.84), ("Where", 1.04, 1.06), ("can", 1.06, 1.2), ("I", 1.2, 1.36), ("leave", 1.36, 1.5),
+        ("my", 1.5, 1.72), ("suitcase?", 1.72, 1.96),
+    )  # fmt: skip
+    again = said(*[(word, 1.96, 1.96) for word in ("Where", "can", "I", "leave", "my", "suitcase?") * 3])
+    assert unsaid_from([*asked, *again]) == len(asked)
 
 
 def test_a_sure_word_whose_time_alignment_gave_to_the_one_before_was_said() -> None:
@@ -339,6 +351,52 @@ def test_a_monologue_of_three_minutes_loses_nothing_and_says_nothing_twice(pause
     assert stretch.transcript(final=True).text.split() == [f"w{n}" for n in range(360) if n % 12 not in silent]
     assert max(due.end - due.begin for due in dues) <= LONGEST + SECOND
     assert sum(due.end - due.begin for due in dues) <= 180 * SECOND * 6
+
+
+def spoken(first: int, last: int) -> list[tuple[str, float, float]]:
+    """Words of 0.4 s, one each half second."""
+    return [(f"w{n}", n / 2, n / 2 + 0.4) for n in range(first, last)]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        [("Did", 7.2, 7.4), *spoken(15, 24)],
+        [("w17", 7.2, 8.9), *spoken(18, 24)],
+        [("four", 7.2, 7.9), ("teen", 7.9, 8.4), *spoken(17, 24)],
+        [("w20", 7.2, 10.4), *spoken(21, 24)],
+        [*spoken(15, 18), ("w19", 9.0, 9.9), *spoken(20, 24)],
+    ],
+    ids=[
+        "the end of what is settled misheard", "two words left out", "two words misheard",
+        "all that the pass before heard left out", "a word left out later, where the later pass is believed",
+    ],
+)  # fmt: skip
+def test_at_a_cut_within_speech_nothing_is_lost_or_said_twice(again: list[tuple[str, float, float]]) -> None:
+    """The pass over the first ten seconds is cut behind w14; the next begins 0.3 s before that, amid the sentence."""
+    stretch = WhisperStretch(LONGEST)
+    stretch.hear(LONGEST, silent=False)
+    first = stretch.due(None)
+    assert first is not None and first.reason is Reason.LENGTH
+    stretch.take(first, said(*spoken(0, 15), ("w15", 7.6, 7.9), *spoken(16, 20)), None)
+    stretch.hear(2 * SECOND, silent=False)
+    last = stretch.last(None)
+    assert last is not None and last.begin == round(7.2 * SECOND)
+    begin = last.begin / SECOND
+    stretch.take(last, said(*((text, max(0.0, at - begin), to - begin) for text, at, to in again)), None)
+    left_out = {"w18"} if ("w19", 9.0, 9.9) in again else set[str]()
+    assert stretch.transcript(final=True).text.split() == [f"w{n}" for n in range(24) if f"w{n}" not in left_out]
+
+
+def test_words_that_are_said_three_times_at_a_cut_stay_three() -> None:
+    def at(*ends: float) -> list[Heard]:
+        return [Heard(" no", round((end - 0.2) * SECOND), round(end * SECOND)) for end in ends]
+
+    three = at(8.0, 8.3, 8.6)
+    assert joined(three, at(8.31, 8.6)) == [three[0], *at(8.31, 8.6)]
+    assert joined(three, at(7.7, 8.02, 8.28, 8.61)) == at(8.02, 8.28, 8.61), "one was settled"
+    assert joined(three, []) == three
+    assert joined([], three) == three
 
 
 def test_noise_without_a_word_is_let_go() -> None:

@@ -9,8 +9,9 @@ Whisper cannot stream, so what is not settled yet is passed over again:
 
 What is settled is not passed over any more: all that lies before a pause of :data:`BREAK`, once it is more than
 :data:`ENOUGH`, and of speech without one what lies before its widest gap between two words. There the next pass begins
-:data:`BEFORE` earlier, so that its first word is whole, and words that end before that place were heard already: of a
-first word alignment knows the end, while its start is always that of the window.
+:data:`BEFORE` earlier, so that its first word is whole; yet it begins amid a sentence, and may mishear or leave out the
+rest of that. So the words behind the cut stay as the pass before heard them, which knew what led to them, up to the
+first that both have at the same place.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from duologue.speech.hearing import EAR_RATE, Transcript
-from duologue.speech.whisper.words import Heard, Said, transcript
+from duologue.speech.whisper.words import Heard, Said, joined, transcript
 
 WINDOW = 10 * EAR_RATE
 """Of the passes that count: shorter ones make the model repeat itself and mishear, a longer one costs more."""
@@ -33,10 +34,6 @@ BREAK = 300 * EAR_RATE // 1000
 """Voice activity drops out inside speech for up to 220 ms."""
 BEFORE = 300 * EAR_RATE // 1000
 """Sound before a cut within speech that the next passes see."""
-AFTER = 60 * EAR_RATE // 1000
-"""By so much alignment errs: a word that ends so little behind such a cut lies before it…"""
-CLEAR = 160 * EAR_RATE // 1000
-"""… and the one that follows the cut is longer."""
 LEAST = EAR_RATE // 10
 """Shorter sound holds no word."""
 SLOWER = 4
@@ -72,6 +69,7 @@ class WhisperStretch:
         self._every = every
         self._settled: list[Heard] = []
         self._open: list[Heard] = []
+        self._followed: list[Heard] = []  # by the words behind the cut, as the pass heard them that was cut
         self._cut = self._overlap = 0
         self._passed = 0  # what the open words are of ends here
         self._covered: int | None = None  # the pause that was passed over
@@ -122,7 +120,7 @@ class WhisperStretch:
         for word in words:
             start, end = (min(due.begin + round(at * EAR_RATE), due.end) for at in (word.start, word.end))
             found.append(Heard(word.text, start, end, word.probability))
-        self._open = [word for word in found if not self._overlap or word.end > self._cut + AFTER]
+        self._open = joined(self._followed, found)
         self._passed = due.end
         if due.reason is Reason.LENGTH:
             self._settle_most(due.end)
@@ -147,9 +145,7 @@ class WhisperStretch:
     def _settle_most(self, end: int) -> None:
         """Up to the widest gap between two words in the second half; without words all was noise."""
         words, middle = self._open, (self._cut + end) // 2
-        places = [
-            n for n in range(1, len(words) - 1) if words[n].start >= middle and words[n].end - words[n].start >= CLEAR
-        ]
+        places = [n for n in range(1, len(words) - 1) if words[n].start >= middle]
         if not places:
             self._settle(len(words), end)
             return
@@ -160,4 +156,5 @@ class WhisperStretch:
         self._overlap = overlap
         self._settled += self._open[:count]
         self._open = self._open[count:]
+        self._followed = self._open
         self._cut = cut

@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 
 from duologue.audio.pcm import Samples
-from duologue.speech.hearing import Transcript
+from duologue.speech.hearing import EAR_RATE, Transcript
 from duologue.speech.utterance import Mark, MarkKind
 
 FASTEST = 30.0
@@ -61,6 +61,8 @@ SOFT_END = 0.3
 """A word before a pause sounds on by so much (s) at most after alignment ends it…"""
 UNSURE = 0.1
 """… and by so much after the voice is known to have gone."""
+SAME_END = 120 * EAR_RATE // 1000
+"""By so much (samples) two passes differ about the end of a word."""
 _FRAMES = 100
 """Frames of features in a second."""
 
@@ -90,15 +92,24 @@ class Heard:
 
 def unsaid_from(words: Sequence[Said]) -> int:
     """The number of the first word of the tail that nobody can have said; ``len(words)`` when all was."""
-    letters = 0
     found = len(words)
     for number in range(len(words) - 1, -1, -1):
         word = words[number]
-        letters += _size(word)
-        span = max(0.0, words[-1].end - word.start)
-        if word.end - word.start <= INSTANT and letters > FASTEST * span + SLACK:
+        if word.end - word.start <= INSTANT and _crowded(words[number:]):
             found = number
     return found
+
+
+def _crowded(words: Sequence[Said]) -> bool:
+    """Whether the time is too short for the words from the first of them on, and never suffices farther on: behind a
+    word of the text itself to which alignment left no time, the others have theirs, whatever comes at the end.
+    """
+    letters = 0
+    for word in words:
+        letters += _size(word)
+        if letters <= FASTEST * max(0.0, word.end - words[0].start) + SLACK:
+            return False
+    return True
 
 
 def crowded_out(words: Sequence[Said], first: int) -> list[Said] | None:
@@ -123,11 +134,16 @@ def _repeats(words: Sequence[Said], first: int) -> bool:
     """
     texts = [_letters(word.text) for word in words]
     for begin in range(first):
-        starts = begin == 0 or words[begin - 1].text.rstrip()[-1:] in SENTENCE_MARKS
+        starts = begin == 0 or ends_sentence(words[begin - 1])
         same = 1 if starts else min(len(texts) - first, first - begin)
         if texts[begin : begin + same] == texts[first : first + same] and (starts or begin + same == first):
             return True
     return False
+
+
+def ends_sentence(word: Said | Heard) -> bool:
+    """Whether the model wrote that a sentence ends with the word."""
+    return word.text.rstrip()[-1:] in SENTENCE_MARKS
 
 
 def _size(word: Said) -> int:
@@ -217,6 +233,17 @@ def as_they_sound(words: Sequence[Said], features: Samples, until: float) -> lis
         end = max(end, word.start + 1 / _FRAMES)
         found.append(replace(word, start=min(start, end), end=end))
     return found
+
+
+def joined(before: Sequence[Heard], found: Sequence[Heard]) -> list[Heard]:
+    """``before`` up to the first word that both have at the same place, and ``found`` from there on. Where they share
+    none, what is found behind all of ``before`` follows it.
+    """
+    for number, word in enumerate(before):
+        for other, each in enumerate(found):
+            if abs(each.end - word.end) <= SAME_END and _letters(each.text) == _letters(word.text):
+                return [*before[:number], *found[other:]]
+    return [*before, *(word for word in found if not before or word.end > before[-1].end + SAME_END)]
 
 
 def _letters(text: str) -> str:
