@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from duologue.clock import SYSTEM_CLOCK
 from duologue.telemetry.ledger import Entry
-from duologue.telemetry.ledger_writer import Origin
+from duologue.telemetry.ledger_pen import Origin
 from duologue.telemetry.otlp_export import OtlpExport
 from scripted_server import ScriptedServer, serving
 

@@ -11,10 +11,11 @@ from uuid import UUID
 import pytest
 from session_doubles import ADA, LoudVoice, Says, Talk, loud_utterance
 
-from duologue.clock import MILLISECOND, SECOND, VirtualClock
-from duologue.dialogue.ports import PlayProgress, PlayStarted
+from duologue.clock import MILLISECOND, VirtualClock
+from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.session.ledger import SessionLedger, open_session_ledger
 from duologue.dialogue.session.lines import record_of
+from duologue.dialogue.session.positions import PlayReport, PositionSieve
 from duologue.dialogue.session.record import SessionRecorder
 from duologue.dialogue.turns.policy import Policy
 from duologue.dialogue.turns.vocabulary import (
@@ -86,15 +87,12 @@ def test_a_conversation_is_on_disk_line_by_line(tmp_path: Path) -> None:
     assert isinstance(ending.record, EndingRecord)
     assert ending.record.outcome is EndingOutcome.ANSWERED and ending.at == turns[1].decided
     happened = [entry for entry in entries if isinstance(entry.record, EventRecord | EffectRecord)]
-    far, near = list[int](), 0  # how far a far end is stands there once a second
-    for _, item in talk.log:
-        if isinstance(item, PlayProgress) and not (far and item.at_ns - far[-1] < SECOND):
-            far.append(item.at_ns)
-        elif isinstance(item, PlayProgress):
-            near += 1
-    assert far and near
-    steps = [at for at, item in talk.log if not isinstance(item, PlayProgress) or item.at_ns in far]
-    assert [entry.at for entry in happened] == sorted(entry.at for entry in happened) == steps
+    sieve = PositionSieve()  # of how far the far end is those are left out that say only that it plays on
+    steps = [
+        (at, each) for at, item in talk.log for each in (sieve.kept(item) if isinstance(item, PlayReport) else (item,))
+    ]
+    assert [(entry.at, entry.record) for entry in happened] == [(at, record_of(each)) for at, each in steps]
+    assert len(steps) < len(talk.log)
     assert told[-1].state == "ended"
 
 

@@ -369,7 +369,6 @@ async def test_what_is_remembered_is_shown_and_forgotten(page: Page) -> None:
     await memory.get_by_label("Something to remember").fill("They sing.")
     await page.keyboard.press("Enter")
     await expect(memory.get_by_role("listitem")).to_have_count(2)
-    await look(page, "talk-memory")
     await memory.get_by_text("All that is kept of you").click()
     async with page.expect_download() as saving:
         await memory.get_by_role("button", name="Save a copy").click()
@@ -378,4 +377,11 @@ async def test_what_is_remembered_is_shown_and_forgotten(page: Page) -> None:
     said = [turn["heard"] for conversation in kept["conversations"] for turn in conversation["turns"]]
     assert "My name is Ada, and I like green tea." in said and len(kept["facts"]) == 2
     await memory.get_by_role("button", name="Forget all of it").click()
+    await look(page, "talk-memory")
+    await expect(memory.get_by_role("button", name="Keep it")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(memory.get_by_role("listitem")).to_have_count(2)
+    await memory.get_by_role("button", name="Forget all of it").click()
+    await memory.get_by_role("button", name="Yes, forget it for good").click()
     await expect(memory).to_contain_text("Nothing yet.")
+    await expect(memory.get_by_role("button", name="Forget all of it")).to_be_visible()

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.telemetry.ledger import ConversationRecord, Entry, OverRecord, TurnRecord
-from duologue.telemetry.ledger_writer import Origin
+from duologue.telemetry.ledger_pen import Origin
 from duologue.telemetry.otlp_export import OtlpExport
 from duologue.telemetry.traces import span_id, trace_id
 from duologue.tracing import TraceContext

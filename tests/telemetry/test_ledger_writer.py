@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import InputError
-from duologue.telemetry import entry_queue, ledger_writer
+from duologue.telemetry import entry_queue, ledger_pen
 from duologue.telemetry.ledger import (
     BakeRecord,
     DroppedRecord,
@@ -266,7 +266,7 @@ def test_a_folder_that_cannot_be_made_again_costs_lines_and_nothing_else(tmp_pat
     assert [type(record) for record in records(path)] == [HeaderRecord, DroppedRecord, BakeRecord]
 
 
-def test_an_entry_that_makes_no_line_costs_what_was_to_be_written_with_it_and_is_named(
+def test_an_entry_that_makes_no_line_costs_nothing_else_and_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "ledger.jsonl"
@@ -277,7 +277,7 @@ def test_an_entry_that_makes_no_line_costs_what_was_to_be_written_with_it_and_is
             raise TypeError("no line can be made of it")
         return encode_line(entry, origin)
 
-    monkeypatch.setattr(ledger_writer, "encode", encode)
+    monkeypatch.setattr(ledger_pen, "encode", encode)
     with capture_logs() as logged:
         for number in range(3):
             ledger.enter(SHOW, bake(number))

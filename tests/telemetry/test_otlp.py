@@ -21,7 +21,7 @@ from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
 from duologue.settings import load_settings
 from duologue.telemetry.ledger import CallRecord, Entry, TurnRecord, UsageRecord
-from duologue.telemetry.ledger_writer import Origin
+from duologue.telemetry.ledger_pen import Origin
 from duologue.telemetry.metrics.metrics import Metrics
 from duologue.telemetry.otlp import CLIENT, FAILED, INTERNAL, SERVER, Spans
 from duologue.telemetry.otlp_export import HEADERS, MOST_WAITING, OtlpExport

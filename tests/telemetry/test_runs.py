@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import InputError
 from duologue.settings import load_settings
-from duologue.telemetry import entry_queue
+from duologue.telemetry import entry_queue, ledger_pen
 from duologue.telemetry import runs as runs_module
 from duologue.telemetry.ledger import (
     CallRecord,
@@ -23,6 +23,7 @@ from duologue.telemetry.ledger import (
     DroppedRecord,
     EndingOutcome,
     EndingRecord,
+    Entry,
     EventRecord,
     FrameRecord,
     MachineRecord,
@@ -35,6 +36,7 @@ from duologue.telemetry.ledger import (
     TurnRecord,
 )
 from duologue.telemetry.ledger_reader import LedgerReader
+from duologue.telemetry.lines import encode as encode_line
 from duologue.telemetry.run_shelf import DAY, Run, RunDigest, RunShelf, RunState, digest_of, read_digest, write_digest
 from duologue.telemetry.runs import RunKeeping, RunRecorder, keeping_of, without_words
 from duologue.telemetry.stream import HOUSE, Ledger, written
@@ -306,6 +308,33 @@ def test_what_waits_is_bounded_and_the_lost_are_told(tmp_path: Path, monkeypatch
     (run,) = RunShelf(tmp_path / "runs").runs()
     assert recorder.dropped == 15 and run.digest.lost == 15 and run.digest.frames == 10
     assert DroppedRecord(15, "more waited than may") in records(run)
+
+
+def test_an_entry_that_makes_no_line_costs_nothing_but_itself_and_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, recorder = recorded(tmp_path)
+    bad = replace(MACHINE, steal_percent=77.0)
+
+    def encode(entry: Entry, origin: int) -> str:
+        if entry.record in (bad, frame(1)):
+            raise TypeError("no line can be made of it")
+        return encode_line(entry, origin)
+
+    monkeypatch.setattr(ledger_pen, "encode", encode)
+    ledger.enter(SHOW, ShowRecord(30))
+    ledger.enter(TALK, ConversationRecord("c", ("ada",), "friend"))
+    for number in range(3):
+        ledger.enter(SHOW, frame(number))
+        ledger.enter(HOUSE, bad if number == 1 else MACHINE)
+    with capture_logs() as logged:
+        recorder.close()
+    show, talk = sorted(RunShelf(tmp_path / "runs").runs(), key=lambda run: run.digest.what)
+    assert records(show) == [DroppedRecord(2, "TypeError"), ShowRecord(30), frame(0), MACHINE, frame(2), MACHINE]
+    assert [each for each in records(talk) if isinstance(each, MachineRecord)] == [MACHINE, MACHINE]
+    assert recorder.dropped == 3, "one of the show's, and the house's in both runs"
+    assert (show.digest.lost, talk.digest.lost) == (2, 1)
+    assert {line["event"] for line in logged if line["log_level"] == "error"} == {"the ledger cannot be written"}
 
 
 def test_a_storm_of_runs_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

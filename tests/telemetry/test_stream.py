@@ -92,10 +92,10 @@ async def test_entering_never_waits_for_the_disk(tmp_path: Path, monkeypatch: py
     ledger = Ledger(VirtualClock())
     writer = ledger.write_to(tmp_path / "ledger.jsonl")
 
-    def append(lines: object) -> None:
+    def append(files: object, lines: object) -> None:
         hangs.wait(30)
 
-    monkey.setattr(writer._files, "append", append)  # pyright: ignore[reportPrivateUsage]
+    monkey.setattr("duologue.telemetry.ledger_files.LedgerFiles.append", append)
     writer.start()
     try:
         for number in range(30_000):

@@ -14,7 +14,7 @@ from studio_double import Connect, HouseDouble
 
 from duologue.clock import SECOND
 from duologue.telemetry.ledger import RequestRecord
-from duologue.telemetry.ledger_writer import Origin
+from duologue.telemetry.ledger_pen import Origin
 from duologue.telemetry.otlp import FAILED, SERVER, Spans
 from duologue.tracing import TraceContext, current_trace, exporting, read_traceparent
 from duologue.web.trace_context import JoinTraces

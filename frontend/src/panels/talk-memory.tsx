@@ -18,6 +18,7 @@ export function TalkMemory(): JSX.Element | null {
   const memory = useSignal<Memory | null>(null);
   const trouble = useSignal("");
   const added = useSignal("");
+  const sure = useSignal(false);
   const mine = new Api(api.place, { "X-Duologue-Person": personId() });
   const tried = async (asked: () => Promise<Memory | undefined>): Promise<void> => {
     try {
@@ -41,6 +42,7 @@ export function TalkMemory(): JSX.Element | null {
     });
   const forget = (): Promise<void> =>
     tried(async () => {
+      sure.value = false;
       await mine.delete(ME);
       await talk.ask(true); // what was learnt is forgotten, too
       return mine.get(PATH);
@@ -86,9 +88,15 @@ export function TalkMemory(): JSX.Element | null {
           <Button icon="down" onPress={() => void copy()}>
             Save a copy
           </Button>
-          <Button icon="close" onPress={() => void forget()}>
-            Forget all of it
+          {/* The same button, so that a second press, or a double click, forgets nothing, and the focus stays. */}
+          <Button icon={sure.value ? "again" : "close"} onPress={() => (sure.value = !sure.value)}>
+            {sure.value ? "Keep it" : "Forget all of it"}
           </Button>
+          {sure.value && (
+            <Button icon="close" onPress={() => void forget()}>
+              Yes, forget it for good
+            </Button>
+          )}
         </p>
       </details>
       {trouble.value && (

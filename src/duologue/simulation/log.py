@@ -15,7 +15,7 @@ from duologue.ids import Bits
 from duologue.simulation.caller import Act
 from duologue.telemetry import ledger
 from duologue.telemetry.ledger import ActRecord, ConversationRecord, EndingRecord, Record, TurnRecord
-from duologue.telemetry.ledger_writer import Origin, head_of, make_id
+from duologue.telemetry.ledger_pen import Origin, head_of, make_id
 from duologue.telemetry.lines import encode
 from duologue.version import __version__
 

@@ -47,8 +47,7 @@ class EntryQueue:
         self._round_over = threading.Condition()
         self.overrun = 0
         """Entries that did not fit."""
-        self.owed = 0
-        """Lost lines that no file tells of yet."""
+        self._owed = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -61,15 +60,18 @@ class EntryQueue:
                 self._waiting.append(entry)
             else:
                 self.overrun += 1
-                self.owed += 1
+                self._owed += 1
         if len(self._waiting) > self._most // 4:
             self._wake.set()
         return fits
 
-    def owe(self, lines: int) -> None:
-        """So many lines more (less) are to be told as lost."""
+    def take_owed(self) -> int:
+        """How many entries did not fit since the last call: whoever asks tells of them."""
+        if not self._owed:
+            return 0
         with self._entering:
-            self.owed += lines
+            owed, self._owed = self._owed, 0
+        return owed
 
     def flush(self, write: Callable[[list[Entry]], None], then: Callable[[], None] = lambda: None) -> None:
         """Give what waits to ``write``, a slice after another, and call ``then``. It blocks; the thread calls it."""

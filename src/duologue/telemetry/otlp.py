@@ -26,7 +26,7 @@ from duologue.telemetry.ledger import (
     TurnRecord,
     UsageRecord,
 )
-from duologue.telemetry.ledger_writer import Origin
+from duologue.telemetry.ledger_pen import Origin
 from duologue.telemetry.traces import conversation_span, span_id, trace_id
 from duologue.telemetry.turns import stages_ms
 from duologue.tracing import TraceContext, read_context, read_traceparent

@@ -27,7 +27,7 @@ from duologue.telemetry.ledger import (
     TurnRecord,
     UsageRecord,
 )
-from duologue.telemetry.ledger_writer import Origin
+from duologue.telemetry.ledger_pen import Origin
 from duologue.telemetry.log import get_logger
 from duologue.telemetry.otlp import Spans, messages, metrics_request, resource, trace_request
 from duologue.telemetry.traces import span_id

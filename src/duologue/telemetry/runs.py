@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -36,7 +36,8 @@ from duologue.telemetry.ledger import (
     TurnRecord,
 )
 from duologue.telemetry.ledger_files import MEGABYTE, FileLimits
-from duologue.telemetry.ledger_writer import SYNC_ROUNDS, LedgerWriter, Origin, line_of
+from duologue.telemetry.ledger_pen import LedgerLine, LedgerPen, Origin, line_of, make_id
+from duologue.telemetry.ledger_writer import SYNC_ROUNDS
 from duologue.telemetry.log import get_logger
 from duologue.telemetry.run_shelf import LEDGER, RunDigest, RunShelf, begins_run, write_digest
 
@@ -81,11 +82,18 @@ def keeping_of(settings: RunsSettings) -> RunKeeping | None:
 
 @dataclass(slots=True)
 class _Open:
-    """A run that goes on."""
+    """A run that goes on: of a ``part`` of the house, with the lines that are to be written next."""
 
-    writer: LedgerWriter
+    part: str
+    pen: LedgerPen
     folder: Path
     digest: RunDigest
+    lines: list[LedgerLine] = field(default_factory=list[LedgerLine])
+
+    def write(self) -> None:
+        """What is to be written, and what was lost before."""
+        lines, self.lines = self.lines, []
+        self.pen.write(lines)
 
 
 class RunRecorder:
@@ -109,8 +117,6 @@ class RunRecorder:
         self._noticed = noticed
         self._queue = EntryQueue("runs", self._round, MAX_WAITING)
         self._open: dict[str, _Open] = {}
-        self._made: dict[str, bytes] = {}
-        """Lines that several runs are given, by the ids of their entries, until they are written."""
         self._unkept = 0
         self._complained = ""
         self._dropped_before = 0
@@ -118,7 +124,7 @@ class RunRecorder:
     @property
     def dropped(self) -> int:
         """Entries that never reached the disk."""
-        going_on = sum(each.writer.dropped for each in tuple(self._open.values()))
+        going_on = sum(each.pen.dropped for each in tuple(self._open.values()))
         return self._queue.overrun + self._unkept + self._dropped_before + going_on
 
     def take(self, entry: Entry) -> None:
@@ -154,7 +160,7 @@ class RunRecorder:
     def sync(self) -> None:
         """What was written outlives a power cut from now on. It blocks."""
         for run in self._open.values():
-            run.writer.sync()
+            run.pen.sync()
 
     def digest(self) -> None:
         """Bring the digests of what goes on up to date. It blocks."""
@@ -192,8 +198,7 @@ class RunRecorder:
         for entry in entries:
             self._route(entry)
         for run in self._open.values():
-            run.writer.flush()
-        self._made.clear()
+            run.write()
 
     # Which run an entry is of
 
@@ -205,20 +210,26 @@ class RunRecorder:
             entry = replace(entry, record=without_words(entry.record))
         part, _, name = entry.of.partition(":")
         if name:
-            if entry.of in self._open:
-                self._put(self._open[entry.of], entry)
+            self._put(entry, [run] if (run := self._open.get(entry.of)) is not None else [])
             if isinstance(entry.record, OverRecord):
                 self._finish(entry.of)
-            return
-        concerned = [run for of, run in self._open.items() if part in (HOUSE, of.partition(":")[0])]
-        if len(concerned) > 1 and entry.id:
-            self._made[entry.id] = line_of(entry, self._origin)
-        for run in concerned:
-            run.writer.put(entry)
+        else:
+            self._put(entry, [run for run in self._open.values() if part in (HOUSE, run.part)])
 
-    def _put(self, run: _Open, entry: Entry) -> None:
-        run.digest.take(entry.record, self._origin.wall_at(entry.at))
-        run.writer.put(entry)
+    def _put(self, entry: Entry, concerned: Sequence[_Open]) -> None:
+        """Its line is made once, for all that it concerns. One of which none can be made must not cost the others."""
+        if not concerned:
+            return
+        try:
+            line = line_of(entry, self._origin)
+        except Exception as error:
+            for run in concerned:
+                run.pen.fail(error)
+            return
+        for run in concerned:
+            run.lines.append(line)
+            if run.digest.of == entry.of:
+                run.digest.take(entry.record, self._origin.wall_at(entry.at))
 
     def _begin(self, entry: Entry) -> None:
         wall = self._origin.wall_at(entry.at)
@@ -231,10 +242,7 @@ class RunRecorder:
             folder = self._folder(entry.of, wall)
             room = self._keeping.run_bytes
             limits = FileLimits(max(MEGABYTE, room // FILES), FILES, room)
-            writer = LedgerWriter(
-                folder / LEDGER, entry.of, self._origin, limits, program=self._program, bits=self._bits,
-                made=self._made,
-            )  # fmt: skip
+            pen = LedgerPen(folder / LEDGER, entry.of, self._origin, limits, program=self._program, bits=self._bits)
         except (OSError, InputError) as error:
             self._unkept += 1
             if folder is not None:
@@ -243,7 +251,8 @@ class RunRecorder:
             self._complain(getattr(error, "what", None) or str(error), str(self._keeping.folder))
             return
         self._complained = ""
-        self._open[entry.of] = _Open(writer, folder, RunDigest.begin(entry.of, wall))
+        part = entry.of.partition(":")[0]
+        self._open[entry.of] = _Open(part, pen, folder, RunDigest.begin(entry.of, wall))
 
     def _folder(self, of: str, wall: int) -> Path:
         """A new one. Raises :class:`OSError`."""
@@ -263,22 +272,22 @@ class RunRecorder:
         run = self._open.pop(of, None)
         if run is None:
             return
-        run.writer.close()
-        self._dropped_before += run.writer.dropped
+        run.write()
+        run.pen.close()
+        self._dropped_before += run.pen.dropped
         self._describe(run)
 
     def _describe(self, run: _Open) -> None:
-        run.digest.lost = max(run.digest.lost, run.writer.dropped)
+        run.digest.lost = max(run.digest.lost, run.pen.dropped)
         try:
             write_digest(run.folder, run.digest)
         except OSError as error:
             self._complain(error.strerror or str(error), str(run.folder))
 
     def _tell_of_the_lost(self, at: int) -> None:
-        if lost := self._queue.owed:
-            self._queue.owe(-lost)
+        if lost := self._queue.take_owed():
             for of, run in self._open.items():
-                self._put(run, Entry(at, of, DroppedRecord(lost, OVERRUN)))
+                self._put(Entry(at, of, DroppedRecord(lost, OVERRUN), make_id(self._origin, at, self._bits)), [run])
 
     def _complain(self, what: str, where: str) -> None:
         """Once, until it goes well again."""

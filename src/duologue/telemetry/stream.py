@@ -19,7 +19,8 @@ from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.ids import Bits
 from duologue.telemetry.ledger import Entry, OverRecord, PauseRecord, Record, TurnRecord
 from duologue.telemetry.ledger_files import FileLimits
-from duologue.telemetry.ledger_writer import LedgerWriter, Origin, make_id
+from duologue.telemetry.ledger_pen import Origin, make_id
+from duologue.telemetry.ledger_writer import LedgerWriter
 from duologue.telemetry.runs import RunKeeping, RunRecorder
 from duologue.telemetry.turns import FINAL_STATES
 from duologue.version import __version__

@@ -14,9 +14,9 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
-from duologue.dialogue.ports import PlayProgress
+from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.dialogue.session.lines import record_of
+from duologue.dialogue.session.positions import PlayReport, PositionSieve
 from duologue.dialogue.session.record import SessionRecorder
 from duologue.dialogue.turns.policy import Policy
 from duologue.dialogue.turns.vocabulary import Effect, Event
@@ -52,7 +52,7 @@ class SessionLedger:
         self._part = part
         self.conversation = conversation or ledger.new_id()
         self.of = f"{part}:{self.conversation}"
-        self._played: tuple[str, int] = ("", 0)
+        self._positions = PositionSieve()
         self._recorder = SessionRecorder(self.conversation, speaker, person, self._changed, self._decided)
         asker = current_trace()
         parent, state = (asker.header, asker.state) if asker is not None else ("", "")
@@ -62,19 +62,9 @@ class SessionLedger:
 
     def take(self, item: Event | Effect, now: int) -> None:
         """An event or an effect of the session, at ``now`` (monotonic ns)."""
-        if not isinstance(item, PlayProgress) or self._far_enough(item):
-            self._ledger.enter(self.of, record_of(item), now)
+        for each in self._positions.kept(item) if isinstance(item, PlayReport) else (item,):
+            self._ledger.enter(self.of, record_of(each), now)
         self._recorder.take(item, now)
-
-    def _far_enough(self, played: PlayProgress) -> bool:
-        """A far end says five times a second how far it is: that was half of all entries, and a second of it is enough
-        for whoever reads them.
-        """
-        utterance, at = self._played
-        if utterance == played.utterance_id and played.at_ns - at < SECOND:
-            return False
-        self._played = played.utterance_id, played.at_ns
-        return True
 
     def follow(self, ledger: Ledger | None) -> None:
         """What its engines are asked for is entered in that ledger (None: in none): from now on in its own as well."""

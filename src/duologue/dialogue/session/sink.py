@@ -20,7 +20,7 @@ PROGRESS_BLOCKS = 5
 
 class PacedSink(Spurts):
     """See :class:`duologue.dialogue.ports.Sink`. :meth:`run` gives ``write`` one stream (48 kHz, mono) without a hole,
-    in talk-spurts (:mod:`duologue.audio.spurts`); without ``silence`` nothing is written between them.
+    in talk-spurts (:mod:`duologue.audio.spurts`).
     """
 
     def __init__(
@@ -28,10 +28,8 @@ class PacedSink(Spurts):
         write: Callable[[Samples], None],
         notify: Callable[[PlayEvent | PlayProgress], None],
         clock: Clock = SYSTEM_CLOCK,
-        *,
-        silence: bool = True,
     ) -> None:
-        super().__init__(write, silence=silence)
+        super().__init__(write)
         self._notify = notify
         self._clock = clock
         self._begun = asyncio.Event()
