@@ -10,7 +10,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from av.audio.resampler import AudioResampler
+from av.audio.resampler import AudioResampler  # noqa: TID251 (it makes the frames that an encoder takes)
 from broken_sound import BROKEN, OPEN_ENDED
 from guest_doubles import tone, wav
 from hypothesis import given, settings

@@ -88,7 +88,8 @@ def test_frames_come_out_as_those_of_pyavs_own_resampler() -> None:
             yield frame
         yield None
 
-    ours, theirs = FrameResampler(48_000, "s16", "stereo"), av.AudioResampler("s16", "stereo", 48_000)
+    ours = FrameResampler(48_000, "s16", "stereo")
+    theirs = av.AudioResampler("s16", "stereo", 48_000)  # noqa: TID251
     for frame in frames():
         made, wanted = ours.push(frame), theirs.resample(frame)
         assert [each.to_ndarray().tolist() for each in made] == [each.to_ndarray().tolist() for each in wanted]
