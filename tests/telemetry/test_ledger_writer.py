@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import InputError
-from duologue.telemetry import entry_queue, ledger_pen
+from duologue.telemetry import ledger_pen, rounds
 from duologue.telemetry.ledger import (
     BakeRecord,
     DroppedRecord,
@@ -285,7 +285,7 @@ def test_an_entry_that_makes_no_line_costs_nothing_else_and_is_named(
         close(ledger)
     assert baked(path) == ["lights 0", "lights 2"] and ledger.dropped == 1
     assert DroppedRecord(1, "TypeError") in records(path)
-    assert [(line["log_level"], line.get("exc_info")) for line in logged] == [("error", True), ("warning", None)]
+    assert [(line["log_level"], bool(line.get("exc_info"))) for line in logged] == [("error", True), ("warning", False)]
 
 
 def test_a_round_that_fails_is_named_and_the_next_one_is_made() -> None:
@@ -297,7 +297,7 @@ def test_a_round_that_fails_is_named_and_the_next_one_is_made() -> None:
             raise ValueError("a fault of ours")
 
     with capture_logs() as logged:
-        queue = entry_queue.EntryQueue("ledger", each_round)
+        queue = rounds.Rounds("ledger", each_round)
         queue.start()
         queue.settle(10.0)
         queue.settle(10.0)
@@ -314,14 +314,14 @@ def test_a_hundred_thousand_records_a_second_are_bounded_and_counted(tmp_path: P
     for number in range(100_000):  # faster than any disk: nothing is written meanwhile
         ledger.enter(SHOW, bake(number))
     flush(ledger)
-    assert ledger.dropped == 100_000 - entry_queue.MAX_WAITING
+    assert ledger.dropped == 100_000 - rounds.MAX_WAITING
     ledger.enter(SHOW, bake(100_000))
     close(ledger)
     found = records(path)
     lost = [record for record in found if isinstance(record, DroppedRecord)]
     assert sum(record.lines for record in lost) == ledger.dropped and lost[0].why == "more waited than may"
     kept = [record for record in found if isinstance(record, BakeRecord)]
-    assert len(kept) == entry_queue.MAX_WAITING + 1 and kept[-1] == bake(100_000)
+    assert len(kept) == rounds.MAX_WAITING + 1 and kept[-1] == bake(100_000)
 
 
 def test_a_clock_that_is_set_back_moves_nothing(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import InputError
 from duologue.settings import load_settings
-from duologue.telemetry import entry_queue, ledger_pen
+from duologue.telemetry import ledger_pen, rounds
 from duologue.telemetry import runs as runs_module
 from duologue.telemetry.ledger import (
     CallRecord,
@@ -385,7 +385,7 @@ async def test_it_is_kept_while_the_ledger_is_open_and_a_slow_disk_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runs_module, "SLOW_DISK_MS", -1.0)
-    monkeypatch.setattr(entry_queue, "PERIOD_SECONDS", 0.01)
+    monkeypatch.setattr(rounds, "PERIOD_SECONDS", 0.01)
     noticed = asyncio.Event()
     ledger = Ledger()
     ledger.watch(lambda entry: noticed.set() if isinstance(entry.record, PauseRecord) else None)

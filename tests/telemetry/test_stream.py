@@ -87,7 +87,7 @@ async def test_entering_never_waits_for_the_disk(tmp_path: Path, monkeypatch: py
     import threading
 
     hangs, monkey = threading.Event(), monkeypatch
-    monkey.setattr("duologue.telemetry.entry_queue.CLOSE_SECONDS", 0.01)
+    monkey.setattr("duologue.telemetry.rounds.CLOSE_SECONDS", 0.01)
     monkey.setattr("duologue.telemetry.ledger_files.LedgerFiles.sync", lambda self: None)  # type: ignore[misc]
     ledger = Ledger(VirtualClock())
     writer = ledger.write_to(tmp_path / "ledger.jsonl")

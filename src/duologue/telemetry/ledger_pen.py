@@ -6,6 +6,7 @@ again.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ from duologue.telemetry.ledger import DroppedRecord, Entry, HeaderRecord, ShowRe
 from duologue.telemetry.ledger_files import FileLimits, LedgerFiles, members
 from duologue.telemetry.lines import Newer, Unreadable, encode, parse
 from duologue.telemetry.log import get_logger
+
+SLICE = 500
+"""Lines that are written at once: a file is hardly larger than it may be."""
 
 _log = get_logger("duologue.telemetry.ledger")
 
@@ -55,14 +59,40 @@ class LedgerLine(NamedTuple):
     heads: str = ""
 
 
-def line_of(entry: Entry, origin: Origin) -> LedgerLine:
-    """Half a character that somebody typed is told as JSON tells it."""
-    text = f"{encode(entry, origin.monotonic)}\n".encode("utf-8", "backslashreplace")
+def line_of(entry: Entry, origin: Origin) -> LedgerLine | Exception:
+    """Half a character that somebody typed is told as JSON tells it. An error: none can be made of it, by a fault of
+    ours, which must not cost what comes after it.
+    """
+    try:
+        text = f"{encode(entry, origin.monotonic)}\n".encode("utf-8", "backslashreplace")
+    except Exception as error:
+        return error
     return LedgerLine(text, entry.at, entry.of if isinstance(entry.record, ShowRecord) else "")
 
 
+class LineQueue:
+    """Lines that wait for a pen. One thread puts, another takes; neither waits.
+
+    They wait as bytes: what waits as entries is gone through by each collection of garbage meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._lines: deque[LedgerLine | Exception] = deque()
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def put(self, line: LedgerLine | Exception) -> None:
+        """The next one, or why there is none."""
+        self._lines.append(line)
+
+    def take(self, most: int) -> list[LedgerLine | Exception]:
+        """Those that wait longest, so many at most."""
+        return [self._lines.popleft() for _ in range(min(most, len(self._lines)))]
+
+
 class LedgerPen:
-    """Give it lines with :meth:`write`, and :meth:`close` it at the end.
+    """Give it lines with :meth:`drain`, and :meth:`close` it at the end.
 
     ``of`` says what the ledger is of, ``bits`` are for the ids of what it tells itself. Raises :class:`InputError` when
     the file cannot be written, or is something else.
@@ -99,18 +129,26 @@ class LedgerPen:
         self._owed += lines
         self._why = why
 
-    def fail(self, error: Exception, lines: int = 1) -> None:
-        """So many were lost now, by a disk, or for none could be made of an entry."""
-        self.dropped += lines
-        self.owe(lines, _reason(error))
-        self._complain(error)
+    def drain(self, queue: LineQueue) -> int:
+        """Write what waits now, and what was lost before; how many lines that were."""
+        count = 0
+        for _ in range(0, max(1, len(queue)), SLICE):
+            taken = queue.take(SLICE)
+            count += len(taken)
+            self._write(taken)
+        return count
 
-    def write(self, lines: Sequence[LedgerLine]) -> None:
-        """All of them, or none; and what was lost before, also when nothing more is to be written."""
-        for line in lines:
-            self._last = max(self._last, line.at)
-            if line.heads:
-                self._heads[line.heads] = line.text
+    def _write(self, taken: Sequence[LedgerLine | Exception]) -> None:
+        """All lines, or none."""
+        lines: list[LedgerLine] = []
+        for each in taken:
+            if isinstance(each, Exception):
+                self._lose(each, 1)
+                continue
+            lines.append(each)
+            self._last = max(self._last, each.at)
+            if each.heads:
+                self._heads[each.heads] = each.text
         owed = self._owed
         texts = [line.text for line in lines]
         if owed:
@@ -120,10 +158,7 @@ class LedgerPen:
         try:
             self._files.append(texts)
         except OSError as error:
-            if lines:
-                self.fail(error, len(lines))
-            else:
-                self._complain(error)
+            self._lose(error, len(lines))
             return
         self._owed -= owed
         self.written += len(texts)
@@ -138,8 +173,15 @@ class LedgerPen:
         self.sync()
         self._try(self._files.close)
 
+    def _lose(self, error: Exception, lines: int) -> None:
+        self.dropped += lines
+        if lines:
+            self.owe(lines, _reason(error))
+        self._complain(error)
+
     def _made(self, record: HeaderRecord | DroppedRecord, at: int) -> bytes:
-        return line_of(Entry(at, self._of, record, make_id(self._origin, at, self._bits)), self._origin).text
+        entry = Entry(at, self._of, record, make_id(self._origin, at, self._bits))
+        return f"{encode(entry, self._origin.monotonic)}\n".encode()
 
     def _head(self) -> bytes:
         header = self._made(head_of(self._origin, self._program), self._origin.monotonic)
@@ -154,8 +196,8 @@ class LedgerPen:
     def _complain(self, error: Exception) -> None:
         """Where it is no disk's error it is a fault of ours: then also where it came from."""
         if not self._failing:
-            ours = not isinstance(error, OSError)
-            _log.error("the ledger cannot be written", file=str(self.path), cause=_reason(error), exc_info=ours)
+            trace = None if isinstance(error, OSError) else error
+            _log.error("the ledger cannot be written", file=str(self.path), cause=_reason(error), exc_info=trace)
         self._failing = True
 
     def _recover(self) -> None:

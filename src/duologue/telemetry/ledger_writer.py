@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 
 from duologue.ids import Bits
-from duologue.telemetry.entry_queue import OVERRUN, EntryQueue
 from duologue.telemetry.ledger import Entry
 from duologue.telemetry.ledger_files import FileLimits
-from duologue.telemetry.ledger_pen import LedgerLine, LedgerPen, Origin, line_of, make_id
+from duologue.telemetry.ledger_pen import LedgerPen, LineQueue, Origin, line_of, make_id
 from duologue.telemetry.log import get_logger
+from duologue.telemetry.rounds import MAX_WAITING, OVERRUN, Rounds
 
 SYNC_ROUNDS = 5
 """What a power cut may take is so many rounds long."""
@@ -23,7 +24,7 @@ _log = get_logger("duologue.telemetry.ledger")
 
 
 class LedgerWriter:
-    """Give it entries with :meth:`put`, from any thread; :meth:`start` it, and :meth:`close` it at the end.
+    """Give it entries with :meth:`put`; :meth:`start` it, and :meth:`close` it at the end.
 
     ``of`` says what the file is of. Raises :class:`InputError` when the file cannot be written, or is something else.
     """
@@ -34,12 +35,15 @@ class LedgerWriter:
         self._origin = origin
         self._bits = bits
         self._pen = LedgerPen(path, of, origin, limits, program=program, bits=bits)
-        self._queue = EntryQueue("ledger", self._round)
+        self._lines = LineQueue()
+        self._rounds = Rounds("ledger", self._round)
+        self._flushing = Lock()
+        self._overrun = self._overrun_told = 0
 
     @property
     def dropped(self) -> int:
         """Entries that never reached the disk."""
-        return self._queue.overrun + self._pen.dropped
+        return self._overrun + self._pen.dropped
 
     @property
     def written(self) -> int:
@@ -52,16 +56,26 @@ class LedgerWriter:
         return self._pen.path
 
     def put(self, entry: Entry) -> None:
-        """Enter something; when too much waits it is dropped and counted."""
-        self._queue.put(entry)
+        """Enter something; when too much waits it is dropped and counted. Never waits."""
+        if len(self._lines) >= MAX_WAITING:
+            self._overrun += 1
+            return
+        named = entry if entry.id else replace(entry, id=make_id(self._origin, entry.at, self._bits))
+        self._lines.put(line_of(named, self._origin))
+        if len(self._lines) > MAX_WAITING // 4:
+            self._rounds.hurry()
 
     def start(self) -> None:
         """Write every two seconds from now on, in a thread."""
-        self._queue.start()
+        self._rounds.start()
 
     def flush(self) -> None:
         """Write what waits. It blocks; the thread calls it."""
-        self._queue.flush(self._write, lambda: self._write([]))
+        with self._flushing:
+            if lost := self._overrun - self._overrun_told:
+                self._overrun_told += lost
+                self._pen.owe(lost, OVERRUN)
+            self._pen.drain(self._lines)
 
     def sync(self) -> None:
         """What was written outlives a power cut from now on. It blocks."""
@@ -69,8 +83,8 @@ class LedgerWriter:
 
     def close(self) -> None:
         """Write the rest and let go of the file; it blocks. Idempotent."""
-        if not self._queue.stop():
-            _log.error("the disk of the ledger does not answer", file=str(self.path), lost=len(self._queue))
+        if not self._rounds.stop():
+            _log.error("the disk of the ledger does not answer", file=str(self.path), lost=len(self._lines))
             return
         self.flush()
         self._pen.close()
@@ -79,15 +93,3 @@ class LedgerWriter:
         self.flush()
         if number % SYNC_ROUNDS == 0:
             self.sync()
-
-    def _write(self, entries: list[Entry]) -> None:
-        if lost := self._queue.take_owed():
-            self._pen.owe(lost, OVERRUN)
-        lines: list[LedgerLine] = []
-        for entry in entries:
-            named = entry if entry.id else replace(entry, id=make_id(self._origin, entry.at, self._bits))
-            try:
-                lines.append(line_of(named, self._origin))
-            except Exception as error:
-                self._pen.fail(error)
-        self._pen.write(lines)

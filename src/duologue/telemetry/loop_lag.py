@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock, milliseconds
 
-PERIOD = 20 * MILLISECOND
+PERIOD = 40 * MILLISECOND
+"""Of the grid. To wake a program that sleeps costs a tenth of a millisecond of CPU: most of what watching it costs."""
 LIMIT = 5 * MILLISECOND
 """A loop that wakes later than this was held too long."""
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any, cast
 
 from duologue.clock import SECOND, SYSTEM_CLOCK, milliseconds
@@ -21,12 +22,10 @@ from duologue.ids import Bits
 from duologue.places import runs_folder
 from duologue.settings_parts import RunsSettings
 from duologue.telemetry.core_time import core_time
-from duologue.telemetry.entry_queue import MAX_WAITING, OVERRUN, EntryQueue
 from duologue.telemetry.ledger import (
     ActRecord,
     ClipRecord,
     ConversationRecord,
-    DroppedRecord,
     EffectRecord,
     EndingRecord,
     Entry,
@@ -36,9 +35,10 @@ from duologue.telemetry.ledger import (
     TurnRecord,
 )
 from duologue.telemetry.ledger_files import MEGABYTE, FileLimits
-from duologue.telemetry.ledger_pen import LedgerLine, LedgerPen, Origin, line_of, make_id
+from duologue.telemetry.ledger_pen import LedgerPen, LineQueue, Origin, line_of
 from duologue.telemetry.ledger_writer import SYNC_ROUNDS
 from duologue.telemetry.log import get_logger
+from duologue.telemetry.rounds import MAX_WAITING, OVERRUN, Rounds
 from duologue.telemetry.run_shelf import LEDGER, RunDigest, RunShelf, begins_run, write_digest
 
 MOST_RUNS = 300
@@ -82,18 +82,18 @@ def keeping_of(settings: RunsSettings) -> RunKeeping | None:
 
 @dataclass(slots=True)
 class _Open:
-    """A run that goes on: of a ``part`` of the house, with the lines that are to be written next."""
+    """A run that goes on: ``of`` a ``part`` of the house since ``began`` (Unix ns), with the lines that wait. Its pen
+    is there once the thread has made its folder; ``over``: no more lines come.
+    """
 
+    of: str
     part: str
-    pen: LedgerPen
-    folder: Path
+    began: int
     digest: RunDigest
-    lines: list[LedgerLine] = field(default_factory=list[LedgerLine])
-
-    def write(self) -> None:
-        """What is to be written, and what was lost before."""
-        lines, self.lines = self.lines, []
-        self.pen.write(lines)
+    lines: LineQueue = field(default_factory=LineQueue)
+    over: bool = False
+    folder: Path | None = None
+    pen: LedgerPen | None = None
 
 
 class RunRecorder:
@@ -115,62 +115,88 @@ class RunRecorder:
         self._program = program
         self._bits = bits
         self._noticed = noticed
-        self._queue = EntryQueue("runs", self._round, MAX_WAITING)
+        self._rounds = Rounds("runs", self._round)
+        self._flushing = Lock()
         self._open: dict[str, _Open] = {}
-        self._unkept = 0
+        """To which entries are given: the ledger's side alone changes it, but for a run that could not begin."""
+        self._kept: list[_Open] = []
+        """Those, and what is over and not written yet."""
+        self._put = self._taken = 0
+        """Lines so far: put by the ledger's side, taken by the thread."""
+        self._overrun = self._overrun_told = 0
+        self._refused = self._unkept = 0
         self._complained = ""
         self._dropped_before = 0
 
     @property
     def dropped(self) -> int:
         """Entries that never reached the disk."""
-        going_on = sum(each.pen.dropped for each in tuple(self._open.values()))
-        return self._queue.overrun + self._unkept + self._dropped_before + going_on
+        pens = [run.pen for run in tuple(self._kept)]
+        going_on = sum(pen.dropped for pen in pens if pen is not None)
+        return self._overrun + self._refused + self._unkept + self._dropped_before + going_on
 
     def take(self, entry: Entry) -> None:
         """Something was entered; when too much waits it is dropped and counted. Never waits."""
-        self._queue.put(entry)
+        self._newest = max(self._newest, entry.at)
+        if self._put - self._taken >= MAX_WAITING:
+            self._overrun += 1
+            return
+        if entry.of not in self._open and begins_run(entry):
+            self._begin(entry)
+        part, _, name = entry.of.partition(":")
+        if name:
+            run = self._open.get(entry.of)
+            concerned = () if run is None else (run,)
+        else:
+            concerned = tuple(run for run in self._open.values() if part in (HOUSE, run.part))
+        if concerned:
+            self._enter(entry, concerned)
 
     def start(self) -> None:
         """Write every two seconds from now on, in a thread."""
-        self._queue.start(self.prune)
+        self._rounds.start(self.prune)
 
     def close(self) -> None:
         """Write the rest, and let go of all runs; it blocks. Idempotent."""
-        if not self._queue.stop():
+        if not self._rounds.stop():
             _log.error("the disk of the runs does not answer", folder=str(self._keeping.folder))
             return
+        for run in self._open.values():
+            run.over = True
+        self._open.clear()
         self.flush()
-        for of in tuple(self._open):
-            self._finish(of)
 
     def run_of(self, of: str) -> str:
         """The id of the run that a part keeps now; empty: none, or not yet."""
         run = self._open.get(of)
-        return run.folder.name if run is not None else ""
+        return run.folder.name if run is not None and run.folder is not None else ""
 
     def settle(self) -> None:
         """What was entered until now is in its run, if the disk takes it within two seconds. It blocks."""
-        self._queue.settle(SETTLING_SECONDS)
+        self._rounds.settle(SETTLING_SECONDS)
 
     def flush(self) -> None:
         """Write what waits. It blocks; the thread calls it."""
-        self._queue.flush(self._write)
+        with self._flushing:
+            self._tell_of_the_lost()
+            for run in tuple(self._kept):
+                self._write(run)
 
     def sync(self) -> None:
         """What was written outlives a power cut from now on. It blocks."""
-        for run in self._open.values():
-            run.pen.sync()
+        for run in tuple(self._kept):
+            if run.pen is not None:
+                run.pen.sync()
 
     def digest(self) -> None:
         """Bring the digests of what goes on up to date. It blocks."""
-        for run in self._open.values():
+        for run in tuple(self._kept):
             self._describe(run)
 
     def prune(self) -> None:
         """Remove what is too old, or too much. It blocks."""
         keeping = self._keeping
-        spare = {run.folder for run in self._open.values()}
+        spare = {run.folder for run in tuple(self._kept) if run.folder is not None}
         now = self._origin.wall_at(self._newest)
         try:
             gone = self._shelf.prune(keeping.keep_bytes, keeping.keep_days, now, spare)
@@ -193,66 +219,66 @@ class RunRecorder:
         if number % PRUNE_ROUNDS == 0:
             self.prune()
 
-    def _write(self, entries: list[Entry]) -> None:
-        self._tell_of_the_lost(entries[0].at)
-        for entry in entries:
-            self._route(entry)
-        for run in self._open.values():
-            run.write()
-
-    # Which run an entry is of
-
-    def _route(self, entry: Entry) -> None:
-        self._newest = max(self._newest, entry.at)
-        if entry.of not in self._open and begins_run(entry):
-            self._begin(entry)
-        if not self._keeping.words:
-            entry = replace(entry, record=without_words(entry.record))
-        part, _, name = entry.of.partition(":")
-        if name:
-            self._put(entry, [run] if (run := self._open.get(entry.of)) is not None else [])
-            if isinstance(entry.record, OverRecord):
-                self._finish(entry.of)
-        else:
-            self._put(entry, [run for run in self._open.values() if part in (HOUSE, run.part)])
-
-    def _put(self, entry: Entry, concerned: Sequence[_Open]) -> None:
-        """Its line is made once, for all that it concerns. One of which none can be made must not cost the others."""
-        if not concerned:
-            return
-        try:
-            line = line_of(entry, self._origin)
-        except Exception as error:
-            for run in concerned:
-                run.pen.fail(error)
-            return
-        for run in concerned:
-            run.lines.append(line)
-            if run.digest.of == entry.of:
-                run.digest.take(entry.record, self._origin.wall_at(entry.at))
+    # On the ledger's side
 
     def _begin(self, entry: Entry) -> None:
-        wall = self._origin.wall_at(entry.at)
         if len(self._open) >= MOST_RUNS:
-            self._unkept += 1
+            self._refused += 1
             self._complain("more runs at once than are kept", str(MOST_RUNS))
             return
-        folder: Path | None = None
+        wall = self._origin.wall_at(entry.at)
+        run = _Open(entry.of, entry.of.partition(":")[0], wall, RunDigest.begin(entry.of, wall))
+        self._open[entry.of] = run
+        self._kept.append(run)
+
+    def _enter(self, entry: Entry, concerned: Sequence[_Open]) -> None:
+        """The line is made once, for all that it concerns."""
+        kept = entry if self._keeping.words else replace(entry, record=without_words(entry.record))
+        line = line_of(kept, self._origin)
+        for run in concerned:
+            run.lines.put(line)
+            if run.of == entry.of:
+                run.digest.take(kept.record, self._origin.wall_at(entry.at))
+        self._put += len(concerned)
+        if self._put - self._taken > MAX_WAITING // 4:
+            self._rounds.hurry()
+        if isinstance(entry.record, OverRecord) and (run := self._open.pop(entry.of, None)) is not None:
+            run.over = True
+
+    # In the thread
+
+    def _write(self, run: _Open) -> None:
+        over = run.over
+        if run.pen is None and not self._opened(run):
+            self._kept.remove(run)
+            if self._open.get(run.of) is run:
+                del self._open[run.of]
+            self._taken += len(run.lines)
+            return
+        assert run.pen is not None
+        self._taken += run.pen.drain(run.lines)
+        if over:
+            run.pen.close()
+            self._dropped_before += run.pen.dropped
+            self._kept.remove(run)
+            self._describe(run)
+
+    def _opened(self, run: _Open) -> bool:
         try:
-            folder = self._folder(entry.of, wall)
+            run.folder = self._folder(run.of, run.began)
             room = self._keeping.run_bytes
             limits = FileLimits(max(MEGABYTE, room // FILES), FILES, room)
-            pen = LedgerPen(folder / LEDGER, entry.of, self._origin, limits, program=self._program, bits=self._bits)
+            ledger = run.folder / LEDGER
+            run.pen = LedgerPen(ledger, run.of, self._origin, limits, program=self._program, bits=self._bits)
         except (OSError, InputError) as error:
             self._unkept += 1
-            if folder is not None:
+            if run.folder is not None:
                 with contextlib.suppress(OSError):
-                    folder.rmdir()
+                    run.folder.rmdir()
             self._complain(getattr(error, "what", None) or str(error), str(self._keeping.folder))
-            return
+            return False
         self._complained = ""
-        part = entry.of.partition(":")[0]
-        self._open[entry.of] = _Open(part, pen, folder, RunDigest.begin(entry.of, wall))
+        return True
 
     def _folder(self, of: str, wall: int) -> Path:
         """A new one. Raises :class:`OSError`."""
@@ -268,26 +294,22 @@ class RunRecorder:
             return folder
         raise OSError(f"there are a thousand runs called {name}")
 
-    def _finish(self, of: str) -> None:
-        run = self._open.pop(of, None)
-        if run is None:
-            return
-        run.write()
-        run.pen.close()
-        self._dropped_before += run.pen.dropped
-        self._describe(run)
-
     def _describe(self, run: _Open) -> None:
+        if run.pen is None or run.folder is None:
+            return
         run.digest.lost = max(run.digest.lost, run.pen.dropped)
         try:
             write_digest(run.folder, run.digest)
         except OSError as error:
             self._complain(error.strerror or str(error), str(run.folder))
 
-    def _tell_of_the_lost(self, at: int) -> None:
-        if lost := self._queue.take_owed():
-            for of, run in self._open.items():
-                self._put(Entry(at, of, DroppedRecord(lost, OVERRUN), make_id(self._origin, at, self._bits)), [run])
+    def _tell_of_the_lost(self) -> None:
+        if lost := self._overrun - self._overrun_told:
+            self._overrun_told += lost
+            for run in tuple(self._kept):
+                run.digest.lost += lost
+                if run.pen is not None:
+                    run.pen.owe(lost, OVERRUN)
 
     def _complain(self, what: str, where: str) -> None:
         """Once, until it goes well again."""

@@ -67,7 +67,7 @@ class MachineWatch:
         return self._machine.sample({MAIN: os.getpid(), **children}, (MAIN, *children), tuple(children))
 
     def _woke(self, lag: int, held: bool) -> None:
-        """Every 20 ms."""
+        """Each time that the loop is looked at."""
         self._stopped.look(self._children)
         if self._lagged is not None:
             self._lagged(lag, held)
