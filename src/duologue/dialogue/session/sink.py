@@ -20,7 +20,7 @@ PROGRESS_BLOCKS = 5
 
 class PacedSink(Spurts):
     """See :class:`duologue.dialogue.ports.Sink`. :meth:`run` gives ``write`` one stream (48 kHz, mono) without a hole,
-    in talk-spurts (:mod:`duologue.audio.spurts`).
+    in talk-spurts (:mod:`duologue.audio.spurts`); without ``silence`` nothing is written between them.
     """
 
     def __init__(
@@ -28,8 +28,10 @@ class PacedSink(Spurts):
         write: Callable[[Samples], None],
         notify: Callable[[PlayEvent | PlayProgress], None],
         clock: Clock = SYSTEM_CLOCK,
+        *,
+        silence: bool = True,
     ) -> None:
-        super().__init__(write)
+        super().__init__(write, silence=silence)
         self._notify = notify
         self._clock = clock
         self._begun = asyncio.Event()
