@@ -18,6 +18,7 @@ import av
 import numpy as np
 
 from duologue.audio.pcm import Samples, from_int16
+from duologue.audio.resample import FrameResampler
 from duologue.clock import SECOND
 from duologue.dialogue.listening.endpointing import SpeechGate
 from duologue.dialogue.listening.unvoiced import VoiceTrack, text_without
@@ -57,10 +58,10 @@ def read(path: Path) -> Samples:
     """A recording at the ears' rate."""
     if path.suffix == ".raw":
         return from_int16(np.fromfile(path, np.int16))
-    resampler = av.AudioResampler("flt", "mono", EAR_RATE)
+    resampler = FrameResampler(EAR_RATE)
     with av.open(str(path)) as container:
-        frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
-    return np.concatenate([part.to_ndarray()[0] for part in [*frames, *resampler.resample(None)]])
+        frames = [part for frame in container.decode(audio=0) for part in resampler.push(frame)]
+    return np.concatenate([part.to_ndarray()[0] for part in [*frames, *resampler.push(None)]])
 
 
 def prompts(first: str, last: str, folder: Path = PROMPTS, texts: Path = PROMPT_TEXTS) -> list[Said]:

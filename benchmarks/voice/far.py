@@ -23,7 +23,6 @@ from benchmarks.voice import probe
 from benchmarks.voice.ours import PERSONA, ScriptedEars
 from benchmarks.voice.zero import Loudness
 from duologue.audio.pcm import RATE, Samples
-from duologue.dialogue.heard import CHARACTERS_A_SECOND
 from duologue.dialogue.ports import PlayEvent, PlayProgress, Voiced
 from duologue.dialogue.session.session import Session, SessionEngines
 from duologue.dialogue.session.sink import PacedSink
@@ -31,7 +30,7 @@ from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.moderation import Moderator
 from duologue.simulation.far_player import FarHabits
 from duologue.simulation.virtual_time import simulate
-from duologue.speech.utterance import Utterance
+from duologue.speech.utterance import CHARACTERS_A_SECOND, Utterance
 
 FIRST_PIECE_MS = 200
 WORDS = (4, 12, 36)

@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from duologue.app.calls.line_models import CallState
 from duologue.app.models import CallEvent, CallTurnEvent, LevelsEvent, NoticeEvent
 from duologue.audio.pcm import RATE
+from duologue.audio.resample import FrameResampler
 from duologue.clock import SECOND
 from duologue.errors import InputError
 from duologue.language.fake import FakeLanguage, ScriptedReply
@@ -272,8 +273,8 @@ def recorded(file: Path) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     """Both sides of a recording."""
     with av.open(str(file)) as opened:
         assert opened.streams.audio[0].rate == RATE
-        resampler = av.AudioResampler("flt", "stereo", RATE)
-        frames = [part for frame in opened.decode(audio=0) for part in resampler.resample(frame)]
+        resampler = FrameResampler(RATE, "flt", "stereo")
+        frames = [part for frame in opened.decode(audio=0) for part in resampler.push(frame)]
     return np.concatenate([part.to_ndarray()[0] for part in frames]).reshape(-1, 2)
 
 

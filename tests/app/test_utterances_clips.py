@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
-from av.audio.resampler import AudioResampler
+from av.audio.resampler import AudioResampler  # noqa: TID251 (it makes the frames that an encoder takes)
 from broken_sound import BROKEN, OPEN_ENDED
 from guest_doubles import tone, wav
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from duologue.app.models import ClipMark, UtteranceRequest
 from duologue.app.show.clips import MAX_SECONDS, clip_utterance, decode, read_clip
 from duologue.audio.pcm import RATE, Samples
 from duologue.errors import InputError
+from duologue.speech.hearing import EAR_RATE
 from duologue.speech.utterance import MarkKind, Utterance
 from duologue.stage.motion.pose import Expression
 from few_examples import examples
@@ -121,6 +123,20 @@ def test_a_header_that_is_wrong_is_told_of(audio: bytes, what: str, tmp_path: Pa
 @pytest.mark.parametrize("audio", OPEN_ENDED)
 def test_a_file_from_a_pipe_that_does_not_know_its_length_is_read(audio: bytes) -> None:
     assert len(decode(audio)) == RATE / 2
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100, RATE])
+def test_what_the_ears_are_given_is_brought_to_their_rate_and_little_more_is_held(rate: int) -> None:
+    audio, wanted = wav(tone(60.0, rate), rate), 60 * EAR_RATE
+    tracemalloc.start()
+    try:
+        sound = decode(audio, rate=EAR_RATE)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(sound) == wanted
+    np.testing.assert_allclose(sound[500:-500], tone(60.0, EAR_RATE)[500:-500], atol=2e-3)
+    assert most < 1.5 * sound.nbytes
 
 
 def test_a_picture_without_sound_is_refused() -> None:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duologue.audio.resample import StreamResampler, resample, rescale
+from duologue.audio.resample import FrameResampler, StreamResampler, resample, rescale
 from duologue.errors import InputError
 
 
@@ -59,3 +63,50 @@ def test_a_block_of_nothing_changes_nothing() -> None:
     nothing, stream, plain = sound[:0], StreamResampler(48_000, 24_000), StreamResampler(48_000, 24_000)
     pieces = [stream.push(nothing), stream.push(sound), stream.push(nothing), stream.finish()]
     assert np.array_equal(np.concatenate(pieces), np.concatenate([plain.push(sound), plain.finish()]))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted by /proc")
+def test_no_resampler_has_a_thread_of_its_own() -> None:
+    def threads() -> int:
+        return len(list(Path("/proc/self/task").iterdir()))
+
+    before = threads()
+    held = [StreamResampler(48_000, 24_000) for _ in range(10)]
+    for each in held:
+        each.push(np.zeros(480, np.float32))
+    assert threads() == before
+
+
+def test_frames_come_out_as_those_of_pyavs_own_resampler() -> None:
+    rng = np.random.default_rng(3)
+
+    def frames() -> Iterator[av.AudioFrame | None]:
+        for _ in range(3):
+            sound = rng.standard_normal((1, 2 * 1_024)).astype(np.float32) / 4
+            frame = av.AudioFrame.from_ndarray(sound, format="flt", layout="stereo")
+            frame.sample_rate = 44_100
+            yield frame
+        yield None
+
+    ours = FrameResampler(48_000, "s16", "stereo")
+    theirs = av.AudioResampler("s16", "stereo", 48_000)  # noqa: TID251
+    for frame in frames():
+        made, wanted = ours.push(frame), theirs.resample(frame)
+        assert [each.to_ndarray().tolist() for each in made] == [each.to_ndarray().tolist() for each in wanted]
+        assert made
+
+
+def test_a_frame_of_another_form_is_refused() -> None:
+    resampler = FrameResampler(48_000)
+    for rate in (8_000, 16_000):
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 160), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = rate
+        if rate == 8_000:
+            resampler.push(frame)
+        else:
+            with pytest.raises(ValueError, match="follows"):
+                resampler.push(frame)
+
+
+def test_of_nothing_nothing_is_under_way() -> None:
+    assert FrameResampler(48_000).push(None) == []

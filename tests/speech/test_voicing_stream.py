@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import AsyncGenerator
 
 import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from duologue.audio.loudness import decibels, integrated_loudness, true_peak
+from duologue.audio.loudness import decibels, integrated_loudness, levelled, true_peak
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND, VirtualClock
 from duologue.errors import PeerError
 from duologue.speech.chain import VoicingChain
+from duologue.speech.engine import SpeechCapabilities
 from duologue.speech.espeak.engine import Espeak
 from duologue.speech.fake import Behaviour, FakeSpeech
 from duologue.speech.utterance import SpeechChunk, Utterance
@@ -23,6 +25,7 @@ from duologue.speech.voicing.voicing import Voicing, finish
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 TEXT = "One two three four."
+LONG = "One two three four, " * 3
 SLOW = Behaviour(latency=SECOND, per_chunk=SECOND // 5)
 
 
@@ -80,6 +83,43 @@ async def test_an_engine_that_has_all_at_once_is_waited_for_from_its_second_line
     (only,) = await streamed(voicing)
     whole = (await voicing.voice(TEXT, "low", speaker="a", utterance_id="u")).utterance
     assert not only.open and np.array_equal(only.samples, whole.samples) and only.marks == whole.marks
+
+
+class AtOnce:
+    """Gives a second of sound for each 15 characters at once, in pieces of a quarter of a second; what it costs to
+    bring sound to its loudness is told to the clock.
+    """
+
+    name = "at-once"
+    capabilities = SpeechCapabilities(rate=RATE, voices=("low",))
+
+    async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk]:
+        for number in range(4 * len(text) // 15):
+            at = np.arange(number * RATE // 4, (number + 1) * RATE // 4)
+            yield SpeechChunk((0.3 * np.sin(at / 30)).astype(np.float32))
+
+    async def warm_up(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(("ms_a_second", "first"), [(1, 4.0), (5, 0.25)])
+async def test_the_whole_is_waited_for_only_where_all_of_the_text_may_be_there_soon(
+    ms_a_second: int, first: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line of four seconds, at once: of the second its first quarter begins it, though a second would be in time."""
+    clock = VirtualClock()
+
+    def costly(sound: Samples) -> tuple[Samples, float]:
+        clock.advance(len(sound) * ms_a_second * MILLISECOND // RATE)
+        return levelled(sound)
+
+    monkeypatch.setattr("duologue.speech.voicing.voicing.levelled", costly)
+    voicing = Voicing(AtOnce(), clock)
+    await voicing.voice(LONG, "low", speaker="a", utterance_id="u")  # what it costs is known
+    await streamed(voicing, LONG)  # and that it is quick
+    begun = (await streamed(voicing, LONG))[0]
+    assert len(begun.samples) == pytest.approx(first * RATE, abs=RATE / 10)
 
 
 async def test_what_a_voice_wants_is_learnt_from_whole_lines_as_well() -> None:

@@ -255,10 +255,10 @@ def test_what_is_no_film_is_named_each_time_and_the_one_before_plays_on(
 
 
 def test_a_film_whose_sound_breaks_is_shown_and_the_sound_is_named(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> av.AudioResampler:
+    def refuse(*_: object, **__: object) -> None:
         raise ValueError("no such layout")
 
-    monkeypatch.setattr("duologue.stage.television.film.av.AudioResampler", refuse)
+    monkeypatch.setattr("duologue.stage.television.film.FrameResampler", refuse)
     stage = Set(patient=True)
     stage.tv.show(film)
     assert stage.frames() is not None

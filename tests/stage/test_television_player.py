@@ -339,10 +339,10 @@ def test_sound_that_changes_its_rate_and_its_channels_is_played_on(ending: str, 
 def test_a_film_whose_sound_no_decoder_makes_out_is_shown_without(
     raised: Exception, greys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object, **__: object) -> av.AudioResampler:
+    def refuse(*_: object, **__: object) -> None:
         raise raised
 
-    monkeypatch.setattr("duologue.stage.television.film.av.AudioResampler", refuse)
+    monkeypatch.setattr("duologue.stage.television.film.FrameResampler", refuse)
     player = played(greys)
     assert shown_grey(player.picture(2)) == pytest.approx(grey_of(1), abs=3)
     assert not player.sound(0, 4800).any()

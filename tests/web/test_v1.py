@@ -215,13 +215,13 @@ async def test_silence_is_no_text_and_noise_no_file(opened: Open) -> None:
 
 
 async def test_a_recording_that_waits_for_a_place_is_not_read(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its sound is up to 115 MB, and a file of it may be small: many that wait would take all memory."""
+    """Its sound is up to 38 MB, and a file of it may be small: many that wait would take all memory."""
     read: list[int] = []
     places = {PlaceKind.LISTENER: 0}
 
-    def decode(audio: bytes, longest: int) -> Samples:
+    def decode(audio: bytes, longest: int, rate: int) -> Samples:
         read.append(len(audio))
-        return clips.decode(audio, longest)
+        return clips.decode(audio, longest, rate)
 
     monkeypatch.setattr(transcriptions, "decode", decode)
     monkeypatch.setattr(endpoints, "PATIENCE", 0.1)

@@ -19,8 +19,7 @@ from duologue.app.realtime.session import RealtimeHouse
 from duologue.app.realtime.sessions import RealtimeSessions
 from duologue.app.talking.partners import HOUSE_VOICE, find_partner, find_persona, partner_names
 from duologue.app.talking.talking import Talk
-from duologue.audio.pcm import RATE, Samples
-from duologue.audio.resample import resample
+from duologue.audio.pcm import Samples
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.ids import unique_id
 from duologue.language.engine import LanguageCapabilities, Prompt
@@ -144,8 +143,8 @@ class Endpoints:
         self, read: Callable[[], Samples], *, language: str = "en", prompt: str = "", translated: bool = False
     ) -> AsyncGenerator[HeardStretch]:
         """What is said in a recording, stretch by stretch, in order. ``read`` gives its sound (mono at
-        :data:`~duologue.audio.pcm.RATE`), in a thread, once there is a place: a file that waits is small, its sound is
-        not.
+        :data:`~duologue.speech.hearing.EAR_RATE`), in a thread, once there is a place: a file that waits is small, its
+        sound is not.
 
         ``prompt`` are words that are likely to be said; ``translated``: in English, where an engine :attr:`translates`.
         Raises as :meth:`speak`, and what ``read`` does.
@@ -155,7 +154,7 @@ class Endpoints:
         async with self._place(PlaceKind.LISTENER) as engines:
             if engines.ears is None or engines.noticing is None:
                 raise ClosedError("no engine hears here", where="engines.stt", remedy="Set one.")
-            heard = await asyncio.to_thread(lambda: resample(read(), RATE, EAR_RATE))
+            heard = await asyncio.to_thread(read)
             for start, end in await stretches(engines.noticing.activity, heard):
                 piece, final = _blocks(heard[start:end]), None
                 async with aclosing(charged(WHOEVER, engines.ears.listen(piece, expected))) as transcripts:

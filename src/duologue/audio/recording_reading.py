@@ -6,11 +6,11 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.audio.resampler import AudioResampler
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from duologue.audio.pcm import RATE, Samples
+from duologue.audio.resample import FrameResampler
 from duologue.errors import InputError
 from duologue.places import for_ffmpeg
 
@@ -29,14 +29,14 @@ def read_recording(path: Path) -> tuple[Samples, Samples]:
             stream = container.streams.audio[0]
             if stream.codec_context.channels != 2:
                 raise _unreadable(path, "it has not two sides")
-            resampler = AudioResampler(format="fltp", layout="stereo", rate=RATE)
+            resampler = FrameResampler(RATE, layout="stereo")
             try:
                 for frame in container.decode(stream):
-                    pieces += [np.asarray(made.to_ndarray(), np.float32) for made in resampler.resample(frame)]
+                    pieces += [np.asarray(made.to_ndarray(), np.float32) for made in resampler.push(frame)]
             except FFmpegError:
                 if not pieces:
                     raise
-            pieces += [np.asarray(made.to_ndarray(), np.float32) for made in resampler.resample(None)]
+            pieces += [np.asarray(made.to_ndarray(), np.float32) for made in resampler.push(None)]
     except FileNotFoundError as error:
         remedy = "It was moved or removed; without it only the report is left: duologue report."
         raise InputError("the recording is gone", where=str(path), remedy=remedy) from error

@@ -58,11 +58,9 @@ def transcribe(
 
 def _read(file: Path) -> Samples:
     from duologue.app.show.clips import read_clip
-    from duologue.audio.pcm import RATE
-    from duologue.audio.resample import resample
     from duologue.speech.hearing import EAR_RATE
 
-    return resample(read_clip(file), RATE, EAR_RATE)
+    return read_clip(file, EAR_RATE)
 
 
 async def _hear(sound: Samples, expected: Expected, settings: Settings) -> Transcript:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from duologue.speech.utterance import Utterance
-
-CHARACTERS_A_SECOND = 15
-"""Of speech, about."""
+from duologue.speech.utterance import CHARACTERS_A_SECOND, Utterance
 
 
 def heard_text(utterance: Utterance, played_samples: int) -> str:

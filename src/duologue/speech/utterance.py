@@ -9,6 +9,9 @@ import numpy as np
 
 from duologue.audio.pcm import RATE, Samples
 
+CHARACTERS_A_SECOND = 15
+"""Of speech, about."""
+
 
 class MarkKind(StrEnum):
     """What a mark delimits."""

@@ -16,7 +16,7 @@ from duologue.audio.resample import resample
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import PeerError, in_words
 from duologue.speech.engine import TextToSpeech
-from duologue.speech.utterance import Mark, SpeechChunk, Utterance
+from duologue.speech.utterance import CHARACTERS_A_SECOND, Mark, SpeechChunk, Utterance
 from duologue.speech.voicing.marks import place, sounding
 from duologue.speech.voicing.stream import GrowingLine, Levels
 from duologue.telemetry.log import get_logger
@@ -107,7 +107,7 @@ class Voicing:
                     raise PeerError(f"{self._tts.name} gives no end of sound for {text[:60]!r}", where=f"voice {voice}")
                 chunks.append(chunk)
                 more = len(chunk.samples) > 0  # or there is a pause now
-                if more and self._quick and self._waits(now - first_audio, count / rate, begun=given):
+                if more and self._quick and self._waits(now - first_audio, count / rate, text, begun=given):
                     continue
                 grown = await asyncio.to_thread(_push, line, chunks[pushed:])
                 pushed = len(chunks)
@@ -130,12 +130,14 @@ class Voicing:
         cached = any(chunk.cached for chunk in chunks)
         yield Spoken(replace(utterance, samples=samples, marks=marks, open=False, cached=cached), first_audio)
 
-    def _waits(self, elapsed: int, seconds: float, *, begun: bool) -> bool:
+    def _waits(self, elapsed: int, seconds: float, text: str, *, begun: bool) -> bool:
         """Whether more is waited for of a quick engine, ``elapsed`` after its first sound, when so many ``seconds`` of
-        it are there: for the whole, for enough to begin with, or when it has ``begun`` for the rest.
+        ``text`` are there: for enough to begin with, when it has ``begun`` for the rest, or for the whole, unless as
+        much as the text tells would cost too much.
         """
         most = WHOLE_MS * MILLISECOND
-        return elapsed < most and (begun or elapsed + self._cost * seconds < most or seconds * 1000 < BEGIN_MS)
+        whole = max(seconds, len(text) / CHARACTERS_A_SECOND)
+        return elapsed < most and (begun or elapsed + self._cost * whole < most or seconds * 1000 < BEGIN_MS)
 
     def _whole(self, chunks: list[SpeechChunk], voice: str) -> tuple[Samples, tuple[Mark, ...]]:
         """As :func:`finish`; what the voice wants is learnt for lines that stream, and what it costs."""

@@ -22,6 +22,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from duologue.audio.pcm import RATE
+from duologue.audio.resample import FrameResampler
 from duologue.errors import DuologueError, InputError, PeerError
 from duologue.places import for_ffmpeg
 
@@ -154,7 +155,7 @@ class _Sound:
         self._end: float | None = None  # where the newest frame ends (samples since the origin)
         self._early = 0  # samples to come that lie before the origin
         self._format: tuple[str, str, int] | None = None
-        self._resampler: av.AudioResampler | None = None
+        self._resampler: FrameResampler | None = None
 
     def blocks(self, frame: av.AudioFrame) -> Generator[NDArray[np.int16]]:
         """A frame's sound, and before it what was held back of another format, or the silence that leads to it."""
@@ -162,17 +163,17 @@ class _Sound:
         if kind != self._format or self._resampler is None or hole:
             yield from self.rest()
             self._format = kind
-            self._resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
+            self._resampler = FrameResampler(RATE, "s16", "stereo")
         if hole > 0:
             yield np.zeros((hole, 2), np.int16)
         self._early = max(self._early, -hole)
-        for part in self._resampler.resample(frame):
+        for part in self._resampler.push(frame):
             yield self._stereo(part)
 
     def rest(self) -> Generator[NDArray[np.int16]]:
         """What the resampler holds back; it is done with."""
         if self._resampler is not None:
-            for part in self._resampler.resample(None):
+            for part in self._resampler.push(None):
                 yield self._stereo(part)
             self._resampler = None
 

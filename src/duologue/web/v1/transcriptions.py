@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from duologue.app.show.clips import decode
-from duologue.audio.pcm import RATE, Samples
+from duologue.audio.pcm import Samples
 from duologue.errors import InputError
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.stretches import HeardStretch
@@ -66,9 +66,9 @@ class _Recording:
     seconds: float = 0.0
 
     def read(self) -> Samples:
-        """Blocking. Raises :class:`InputError`."""
-        sound = decode(self.file, LONGEST_S)
-        self.file, self.seconds = b"", len(sound) / RATE
+        """For the ears. Blocking. Raises :class:`InputError`."""
+        sound = decode(self.file, LONGEST_S, EAR_RATE)
+        self.file, self.seconds = b"", len(sound) / EAR_RATE
         return sound
 
 
