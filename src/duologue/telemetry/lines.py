@@ -13,6 +13,8 @@ from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
+from pydantic_core import PydanticSerializationError, to_json
+
 from duologue.telemetry.ledger import KINDS, Entry, FieldName, Record, Time
 
 VERSION = 1
@@ -79,21 +81,37 @@ def encode(entry: Entry, origin: int) -> str:
             line[shape.key] = (
                 _told(cast("Mapping[str, object]", value), origin) if shape.name == "told" else plain(value)
             )
-    return _TEXT.encode(line)
+    return _json(line)
+
+
+def _json(line: dict[str, object]) -> str:
+    """A quarter of the time of :mod:`json`, which is for half a character that somebody typed: there it is told as it
+    is, and whoever writes it says how.
+    """
+    try:
+        return to_json(line).decode()
+    except (PydanticSerializationError, UnicodeEncodeError):
+        return _TEXT.encode(line)
 
 
 def _told(told: Mapping[str, object], origin: int) -> dict[str, object]:
     return {
-        name: value - origin if name in TOLD_TIMES and isinstance(value, int) else plain(value)
+        name: (value - origin if name in TOLD_TIMES and type(value) is int else value)
+        if value is None or type(value) in _PLAIN
+        else plain(value)
         for name, value in told.items()
     }
+
+
+_PLAIN = (str, int, bool)
+"""Most values: they are the same in a line."""
 
 
 def plain(value: object) -> object:
     """As JSON can hold it: no number is infinite there, and what lies beyond a nanosecond is noise. What is no data, as
     a voice that somebody gave, is told by its kind: one entry must not cost all those that come after it.
     """
-    if value is None or type(value) in (str, int, bool):  # most of them
+    if value is None or type(value) in _PLAIN:
         return value
     if isinstance(value, Enum):
         return cast(object, value.value)

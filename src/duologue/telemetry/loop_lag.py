@@ -41,13 +41,13 @@ class LoopLag:
 
     async def run(self) -> None:
         """Until cancelled."""
-        due = self._clock.now()
+        due, cpu = self._clock.now(), self._clock.cpu()
         while True:
-            cpu = self._clock.cpu()
             # After a long stall take up the grid where it is now: one stall is one late wake, not many.
             due = max(due + PERIOD, self._clock.now())
             await self._clock.wait_until(due)
-            self.note(self._clock.now() - due, self._clock.cpu() - cpu)
+            lag, before, cpu = self._clock.now() - due, cpu, self._clock.cpu()
+            self.note(lag, cpu - before)
 
     def note(self, lag: int, cpu: int) -> None:
         """A wake-up came ``lag`` ns late, and the process used ``cpu`` ns since the one before."""

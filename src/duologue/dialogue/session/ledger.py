@@ -19,7 +19,7 @@ from duologue.dialogue.session.lines import record_of
 from duologue.dialogue.session.positions import PlayReport, PositionSieve
 from duologue.dialogue.session.record import SessionRecorder
 from duologue.dialogue.turns.policy import Policy
-from duologue.dialogue.turns.vocabulary import Effect, Event
+from duologue.dialogue.turns.vocabulary import Effect, Event, Extend, Sounds
 from duologue.telemetry.ledger import ConversationRecord, EndingRecord, QualityRecord, RecordingRecord, TurnRecord
 from duologue.telemetry.runs import RunKeeping
 from duologue.telemetry.stream import Ledger, written
@@ -62,9 +62,17 @@ class SessionLedger:
 
     def take(self, item: Event | Effect, now: int) -> None:
         """An event or an effect of the session, at ``now`` (monotonic ns)."""
-        for each in self._positions.kept(item) if isinstance(item, PlayReport) else (item,):
+        for each in self._kept(item):
             self._ledger.enter(self.of, record_of(each), now)
         self._recorder.take(item, now)
+
+    def _kept(self, item: Event | Effect) -> tuple[Event | Effect, ...]:
+        """What of it a reader does not know already: what only hands on what the event before it said decides nothing,
+        and was every seventh entry.
+        """
+        if isinstance(item, Extend | Sounds):
+            return ()
+        return self._positions.kept(item) if isinstance(item, PlayReport) else (item,)
 
     def follow(self, ledger: Ledger | None) -> None:
         """What its engines are asked for is entered in that ledger (None: in none): from now on in its own as well."""
