@@ -9,12 +9,12 @@ from duologue.tracing import TraceContext
 
 def trace_id(name: str) -> bytes:
     """16 bytes that are this name's for ever."""
-    return hashlib.sha256(name.encode()).digest()[:16]
+    return hashlib.blake2b(name.encode(), digest_size=16).digest()
 
 
 def span_id(name: str) -> bytes:
     """8 bytes that are this name's for ever."""
-    return hashlib.sha256(b"span " + name.encode()).digest()[:8]
+    return hashlib.blake2b(name.encode(), digest_size=8).digest()
 
 
 def conversation_span(conversation: str, parent: TraceContext | None = None) -> TraceContext:
