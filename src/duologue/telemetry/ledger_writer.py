@@ -6,14 +6,13 @@ counted, named in the log once, and told in the file itself as soon as it is wri
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
 from duologue.ids import Bits
 from duologue.telemetry.ledger import Entry
 from duologue.telemetry.ledger_files import FileLimits
-from duologue.telemetry.ledger_pen import LedgerPen, LineQueue, Origin, line_of, make_id
+from duologue.telemetry.ledger_pen import EntryQueue, LedgerLine, LedgerPen, Origin, line_of
 from duologue.telemetry.log import get_logger
 from duologue.telemetry.rounds import MAX_WAITING, OVERRUN, Rounds
 
@@ -35,7 +34,7 @@ class LedgerWriter:
         self._origin = origin
         self._bits = bits
         self._pen = LedgerPen(path, of, origin, limits, program=program, bits=bits)
-        self._lines = LineQueue()
+        self._waiting = EntryQueue()
         self._rounds = Rounds("ledger", self._round)
         self._flushing = Lock()
         self._overrun = self._overrun_told = 0
@@ -57,12 +56,11 @@ class LedgerWriter:
 
     def put(self, entry: Entry) -> None:
         """Enter something; when too much waits it is dropped and counted. Never waits."""
-        if len(self._lines) >= MAX_WAITING:
+        if len(self._waiting) >= MAX_WAITING:
             self._overrun += 1
             return
-        named = entry if entry.id else replace(entry, id=make_id(self._origin, entry.at, self._bits))
-        self._lines.put(line_of(named, self._origin))
-        if len(self._lines) > MAX_WAITING // 4:
+        self._waiting.put(entry)
+        if len(self._waiting) > MAX_WAITING // 4:
             self._rounds.hurry()
 
     def start(self) -> None:
@@ -75,7 +73,7 @@ class LedgerWriter:
             if lost := self._overrun - self._overrun_told:
                 self._overrun_told += lost
                 self._pen.owe(lost, OVERRUN)
-            self._pen.drain(self._lines)
+            self._pen.drain(self._waiting, self._line)
 
     def sync(self) -> None:
         """What was written outlives a power cut from now on. It blocks."""
@@ -84,10 +82,13 @@ class LedgerWriter:
     def close(self) -> None:
         """Write the rest and let go of the file; it blocks. Idempotent."""
         if not self._rounds.stop():
-            _log.error("the disk of the ledger does not answer", file=str(self.path), lost=len(self._lines))
+            _log.error("the disk of the ledger does not answer", file=str(self.path), lost=len(self._waiting))
             return
         self.flush()
         self._pen.close()
+
+    def _line(self, entry: Entry) -> LedgerLine | Exception:
+        return line_of(entry, self._origin, self._bits)
 
     def _round(self, number: int) -> None:
         self.flush()

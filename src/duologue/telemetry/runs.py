@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from threading import Lock
 from typing import Any, cast
 
@@ -35,7 +36,7 @@ from duologue.telemetry.ledger import (
     TurnRecord,
 )
 from duologue.telemetry.ledger_files import MEGABYTE, FileLimits
-from duologue.telemetry.ledger_pen import LedgerPen, LineQueue, Origin, line_of
+from duologue.telemetry.ledger_pen import EntryQueue, LedgerLine, LedgerPen, Origin, line_of
 from duologue.telemetry.ledger_writer import SYNC_ROUNDS
 from duologue.telemetry.log import get_logger
 from duologue.telemetry.rounds import MAX_WAITING, OVERRUN, Rounds
@@ -82,15 +83,15 @@ def keeping_of(settings: RunsSettings) -> RunKeeping | None:
 
 @dataclass(slots=True)
 class _Open:
-    """A run that goes on: ``of`` a ``part`` of the house since ``began`` (Unix ns), with the lines that wait. Its pen
-    is there once the thread has made its folder; ``over``: no more lines come.
+    """A run that goes on: ``of`` a ``part`` of the house since ``began`` (Unix ns), with the entries that wait. Its pen
+    is there once the thread has made its folder; ``over``: no more come.
     """
 
     of: str
     part: str
     began: int
     digest: RunDigest
-    lines: LineQueue = field(default_factory=LineQueue)
+    waiting: EntryQueue = field(default_factory=EntryQueue)
     over: bool = False
     folder: Path | None = None
     pen: LedgerPen | None = None
@@ -122,7 +123,10 @@ class RunRecorder:
         self._kept: list[_Open] = []
         """Those, and what is over and not written yet."""
         self._put = self._taken = 0
-        """Lines so far: put by the ledger's side, taken by the thread."""
+        """Entries of runs so far: put by the ledger's side, taken by the thread."""
+        self._made: dict[str, LedgerLine | Exception] = {}
+        """Lines of a round by the ids of their entries: an entry has one before it comes here if several need it."""
+        self._entry_bits = Random(bits(64)).getrandbits  # hundreds a second: no secrets, no call of the kernel each
         self._overrun = self._overrun_told = 0
         self._refused = self._unkept = 0
         self._complained = ""
@@ -181,6 +185,7 @@ class RunRecorder:
             self._tell_of_the_lost()
             for run in tuple(self._kept):
                 self._write(run)
+            self._made.clear()
 
     def sync(self) -> None:
         """What was written outlives a power cut from now on. It blocks."""
@@ -232,11 +237,9 @@ class RunRecorder:
         self._kept.append(run)
 
     def _enter(self, entry: Entry, concerned: Sequence[_Open]) -> None:
-        """The line is made once, for all that it concerns."""
         kept = entry if self._keeping.words else replace(entry, record=without_words(entry.record))
-        line = line_of(kept, self._origin)
         for run in concerned:
-            run.lines.put(line)
+            run.waiting.put(kept)
             if run.of == entry.of:
                 run.digest.take(kept.record, self._origin.wall_at(entry.at))
         self._put += len(concerned)
@@ -253,15 +256,24 @@ class RunRecorder:
             self._kept.remove(run)
             if self._open.get(run.of) is run:
                 del self._open[run.of]
-            self._taken += len(run.lines)
+            self._taken += len(run.waiting)
             return
         assert run.pen is not None
-        self._taken += run.pen.drain(run.lines)
+        self._taken += run.pen.drain(run.waiting, self._line)
         if over:
             run.pen.close()
             self._dropped_before += run.pen.dropped
             self._kept.remove(run)
             self._describe(run)
+
+    def _line(self, entry: Entry) -> LedgerLine | Exception:
+        """Of what is of no run it is made once, for all that it concerns."""
+        if not entry.id:
+            return line_of(entry, self._origin, self._entry_bits)
+        line = self._made.get(entry.id)
+        if line is None:
+            line = self._made[entry.id] = line_of(entry, self._origin, self._entry_bits)
+        return line
 
     def _opened(self, run: _Open) -> bool:
         try:

@@ -94,8 +94,8 @@ class Ledger:
     def enter(self, of: str, record: Record, at: int = 0) -> None:
         """Something happened: at ``at``, or at the record's own, or now (monotonic ns)."""
         at = at or getattr(record, "at", 0) or self._clock.now()
-        kept = self.writer is not None or self.recorder is not None
-        entry = Entry(at, of, record, make_id(self.origin, at, self._entry_bits) if kept else "")
+        shared = self.recorder is not None and (self.writer is not None or ":" not in of)  # several files get it
+        entry = Entry(at, of, record, make_id(self.origin, at, self._entry_bits) if shared else "")
         for observer in self._observers:
             observer(entry)
         if self.writer is not None:
