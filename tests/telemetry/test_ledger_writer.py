@@ -314,14 +314,14 @@ def test_a_hundred_thousand_records_a_second_are_bounded_and_counted(tmp_path: P
     for number in range(100_000):  # faster than any disk: nothing is written meanwhile
         ledger.enter(SHOW, bake(number))
     flush(ledger)
-    assert ledger.dropped == 100_000 - rounds.MAX_WAITING
+    assert ledger.dropped == 100_000 - ledger_pen.MAX_WAITING
     ledger.enter(SHOW, bake(100_000))
     close(ledger)
     found = records(path)
     lost = [record for record in found if isinstance(record, DroppedRecord)]
     assert sum(record.lines for record in lost) == ledger.dropped and lost[0].why == "more waited than may"
     kept = [record for record in found if isinstance(record, BakeRecord)]
-    assert len(kept) == rounds.MAX_WAITING + 1 and kept[-1] == bake(100_000)
+    assert len(kept) == ledger_pen.MAX_WAITING + 1 and kept[-1] == bake(100_000)
 
 
 def test_a_clock_that_is_set_back_moves_nothing(tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ from duologue.telemetry.ledger_files import FileLimits, LedgerFiles, members
 from duologue.telemetry.lines import Newer, Unreadable, encode, parse
 from duologue.telemetry.log import get_logger
 
+MAX_WAITING = 20_000
+"""Entries that wait for the disk: some minutes of a show, or a storm."""
+OVERRUN = "more waited than may"
 SLICE = 500
 """Lines that are written at once: a file is hardly larger than it may be."""
 

@@ -12,12 +12,9 @@ from threading import Lock
 from duologue.ids import Bits
 from duologue.telemetry.ledger import Entry
 from duologue.telemetry.ledger_files import FileLimits
-from duologue.telemetry.ledger_pen import EntryQueue, LedgerLine, LedgerPen, Origin, line_of
+from duologue.telemetry.ledger_pen import MAX_WAITING, OVERRUN, EntryQueue, LedgerLine, LedgerPen, Origin, line_of
 from duologue.telemetry.log import get_logger
-from duologue.telemetry.rounds import MAX_WAITING, OVERRUN, Rounds
-
-SYNC_ROUNDS = 5
-"""What a power cut may take is so many rounds long."""
+from duologue.telemetry.rounds import SYNC_ROUNDS, Rounds
 
 _log = get_logger("duologue.telemetry.ledger")
 

@@ -12,13 +12,12 @@ from collections.abc import Callable
 from duologue.errors import in_words
 from duologue.telemetry.log import get_logger
 
-MAX_WAITING = 20_000
-"""Lines that wait for the disk: some minutes of a show, or a storm."""
 PERIOD_SECONDS = 2.0
 """Between two rounds: what a killed program may lose. Where fifty talk, a round is a hundred calls of the kernel."""
+SYNC_ROUNDS = 5
+"""What a power cut may take is so many rounds long."""
 CLOSE_SECONDS = 10.0
 """How long a disk that does not answer is waited for at the end."""
-OVERRUN = "more waited than may"
 
 _log = get_logger("duologue.telemetry.ledger")
 

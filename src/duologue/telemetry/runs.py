@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from random import Random
 from threading import Lock
 from typing import Any, cast
 
@@ -36,10 +35,9 @@ from duologue.telemetry.ledger import (
     TurnRecord,
 )
 from duologue.telemetry.ledger_files import MEGABYTE, FileLimits
-from duologue.telemetry.ledger_pen import EntryQueue, LedgerLine, LedgerPen, Origin, line_of
-from duologue.telemetry.ledger_writer import SYNC_ROUNDS
+from duologue.telemetry.ledger_pen import MAX_WAITING, OVERRUN, EntryQueue, LedgerLine, LedgerPen, Origin, line_of
 from duologue.telemetry.log import get_logger
-from duologue.telemetry.rounds import MAX_WAITING, OVERRUN, Rounds
+from duologue.telemetry.rounds import SYNC_ROUNDS, Rounds
 from duologue.telemetry.run_shelf import LEDGER, RunDigest, RunShelf, begins_run, write_digest
 
 MOST_RUNS = 300
@@ -126,7 +124,6 @@ class RunRecorder:
         """Entries of runs so far: put by the ledger's side, taken by the thread."""
         self._made: dict[str, LedgerLine | Exception] = {}
         """Lines of a round by the ids of their entries: an entry has one before it comes here if several need it."""
-        self._entry_bits = Random(bits(64)).getrandbits  # hundreds a second: no secrets, no call of the kernel each
         self._overrun = self._overrun_told = 0
         self._refused = self._unkept = 0
         self._complained = ""
@@ -269,10 +266,10 @@ class RunRecorder:
     def _line(self, entry: Entry) -> LedgerLine | Exception:
         """Of what is of no run it is made once, for all that it concerns."""
         if not entry.id:
-            return line_of(entry, self._origin, self._entry_bits)
+            return line_of(entry, self._origin, self._bits)
         line = self._made.get(entry.id)
         if line is None:
-            line = self._made[entry.id] = line_of(entry, self._origin, self._entry_bits)
+            line = self._made[entry.id] = line_of(entry, self._origin, self._bits)
         return line
 
     def _opened(self, run: _Open) -> bool:

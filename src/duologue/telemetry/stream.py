@@ -61,7 +61,7 @@ class Ledger:
         """Have it written to the file ``path`` from now on; the caller starts the writer. Raises :class:`InputError`
         when it cannot be.
         """
-        self.writer = LedgerWriter(path, of, self.origin, limits, program=__version__, bits=self._bits)
+        self.writer = LedgerWriter(path, of, self.origin, limits, program=__version__, bits=self._entry_bits)
         return self.writer
 
     def keep_runs(
@@ -70,7 +70,7 @@ class Ledger:
         """Have a run kept of each show, talk and call that begins from now on; the caller starts the recorder.
         ``noticed`` as there.
         """
-        self.recorder = RunRecorder(keeping, self.origin, program=__version__, bits=self._bits, noticed=noticed)
+        self.recorder = RunRecorder(keeping, self.origin, program=__version__, bits=self._entry_bits, noticed=noticed)
         return self.recorder
 
     def watch(self, observer: Observer) -> None:

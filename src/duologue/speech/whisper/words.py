@@ -134,16 +134,11 @@ def _repeats(words: Sequence[Said], first: int) -> bool:
     """
     texts = [_letters(word.text) for word in words]
     for begin in range(first):
-        starts = begin == 0 or ends_sentence(words[begin - 1])
+        starts = begin == 0 or words[begin - 1].text.rstrip()[-1:] in SENTENCE_MARKS
         same = 1 if starts else min(len(texts) - first, first - begin)
         if texts[begin : begin + same] == texts[first : first + same] and (starts or begin + same == first):
             return True
     return False
-
-
-def ends_sentence(word: Said | Heard) -> bool:
-    """Whether the model wrote that a sentence ends with the word."""
-    return word.text.rstrip()[-1:] in SENTENCE_MARKS
 
 
 def _size(word: Said) -> int:
