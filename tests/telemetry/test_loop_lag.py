@@ -2,49 +2,58 @@ from __future__ import annotations
 
 import asyncio
 
-from duologue.clock import MILLISECOND, VirtualClock
+import pytest
+
+from duologue.clock import MILLISECOND, SECOND, VirtualClock
+from duologue.simulation.virtual_time import LoopClock, VirtualLoop, simulate
 from duologue.telemetry.loop_lag import LIMIT, PERIOD, LagSummary, LoopLag
 
 
-class Held(VirtualClock):
-    """A loop that wakes late by what the script says, and then stands still."""
+class BusyClock(LoopClock):
+    """Of a process that computes all the time."""
 
-    def __init__(self, delays: list[int]) -> None:
-        super().__init__()
-        self.delays = delays
-        self.done = asyncio.Event()
-
-    async def wait_until(self, deadline: int) -> None:
-        if not self.delays:
-            self.done.set()
-            await asyncio.Event().wait()
-        await super().wait_until(deadline + self.delays.pop(0))
+    def cpu(self) -> int:
+        return self.now()
 
 
-async def watch(clock: Held, lag: LoopLag) -> None:
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(lag.run())
-        await clock.done.wait()
-        task.cancel()
+async def watched(lag: LoopLag, held: int, until: int) -> None:
+    """Until then (ns), and so long something holds the loop in the second period."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    loop.call_later(1.5 * PERIOD / SECOND, loop.stand_still, held / SECOND)
+    with lag.watching():
+        await asyncio.sleep(until / SECOND)
 
 
-async def test_late_wakes_are_counted() -> None:
-    clock = Held([0, 3 * MILLISECOND, 12 * MILLISECOND, 0])
-    seen: list[tuple[int, bool]] = []
-    lag = LoopLag(clock, lambda late, held: seen.append((late, held)))
-    await watch(clock, lag)
-    assert lag.take() == LagSummary(wakes=4, over=1, stalled=0, worst_ms=12.0)
-    assert seen == [(0, False), (3 * MILLISECOND, False), (12 * MILLISECOND, True), (0, False)]
-    assert lag.total_over == 1
-    assert lag.take() == LagSummary()
+def test_late_wakes_are_counted() -> None:
+    seen: list[tuple[float, bool]] = []
+    for late in (3, 12):
+        lag = LoopLag(BusyClock(), lambda lag, by_us: seen.append((round(lag / MILLISECOND, 3), by_us)))
+        simulate(watched(lag, PERIOD // 2 + late * MILLISECOND, 3 * PERIOD + MILLISECOND))
+        found = lag.take()
+        assert (found.wakes, found.over, found.stalled) == (3, int(late > 5), 0)
+        assert found.worst_ms == pytest.approx(late)
+        assert lag.total_over == int(late > 5)
+        assert lag.take() == LagSummary()
+    assert seen == [(0, False), (3, False), (0, False), (0, False), (12, True), (0, False)]
 
 
-async def test_one_long_stall_is_one_late_wake_and_the_grid_goes_on_from_there() -> None:
-    clock = Held([500 * MILLISECOND, 0, 0])
-    lag = LoopLag(clock)
-    await watch(clock, lag)
-    assert lag.take().over == 1
-    assert clock.now() == PERIOD + 500 * MILLISECOND + PERIOD
+def test_one_long_stall_is_one_late_wake_and_the_grid_goes_on_from_there() -> None:
+    clock, seen = BusyClock(), list[tuple[int, int]]()
+    lag = LoopLag(clock, lambda lag, _: seen.append((round(clock.now() / MILLISECOND), round(lag / MILLISECOND))))
+    simulate(watched(lag, PERIOD // 2 + 500 * MILLISECOND, 720 * MILLISECOND))
+    assert seen == [(50, 0), (600, 500), (650, 0), (700, 0)]
+
+
+def test_nothing_is_looked_at_afterwards() -> None:
+    async def scene() -> None:
+        with lag.watching():
+            await asyncio.sleep(1.5 * PERIOD / SECOND)
+        await asyncio.sleep(5 * PERIOD / SECOND)
+
+    lag = LoopLag(BusyClock())
+    simulate(scene())
+    assert lag.take().wakes == 1
 
 
 def test_what_the_machine_did_is_told_from_what_we_did() -> None:

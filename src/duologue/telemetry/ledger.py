@@ -427,7 +427,7 @@ class MachineRecord:
         Mapping[str, float], "CPU of each process of ours, of one core; a worker's with that of its own children."
     ]
     rss_mb: Annotated[Mapping[str, float], "Resident memory of each."]
-    loop_lag_ms: Annotated[float, "The latest wake-up of the main loop."] = 0.0
+    loop_lag_ms: Annotated[float, "How late the main loop woke, at most, in that second."] = 0.0
     cores: Annotated[int, "How many there are; 0: that is not known."] = 0
     busy_percent: Annotated[float, "CPU time that anybody here used, of all."] = 0.0
     cpu_wait_ms: Annotated[

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock, milliseconds
+from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock, milliseconds
 
-PERIOD = 40 * MILLISECOND
+PERIOD = 50 * MILLISECOND
 """Of the grid. To wake a program that sleeps costs a tenth of a millisecond of CPU: most of what watching it costs."""
 LIMIT = 5 * MILLISECOND
 """A loop that wakes later than this was held too long."""
@@ -28,26 +30,41 @@ class LagSummary:
 
 
 class LoopLag:
-    """Wakes on an absolute grid and notes how late. Run :meth:`run` on the loop to be watched.
+    """Wakes on an absolute grid and notes how late, :meth:`watching` the loop that runs.
 
-    ``observe`` gets each lag (ns) and whether work of ours held the loop over the limit, for metrics.
+    ``observe`` gets each lag (ns) and whether work of ours held the loop over the limit, for metrics. A timer wakes it
+    and no task: that would be a second turn of the loop for each look, a fifth of what one costs.
     """
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK, observe: Callable[[int, bool], None] | None = None) -> None:
         self._clock = clock
         self._observe = observe
         self._wakes = self._over = self._stalled = self._worst = 0
+        self._due = self._cpu = 0
+        self._timer: asyncio.TimerHandle | None = None
         self.total_over = 0
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        due, cpu = self._clock.now(), self._clock.cpu()
-        while True:
-            # After a long stall take up the grid where it is now: one stall is one late wake, not many.
-            due = max(due + PERIOD, self._clock.now())
-            await self._clock.wait_until(due)
-            lag, before, cpu = self._clock.now() - due, cpu, self._clock.cpu()
-            self.note(lag, cpu - before)
+    @contextmanager
+    def watching(self) -> Generator[None]:
+        """The loop is looked at inside."""
+        self._due, self._cpu = self._clock.now(), self._clock.cpu()
+        self._wait(asyncio.get_running_loop())
+        try:
+            yield
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        """For the next point of the grid, which begins anew where one was missed: one stall is one late wake."""
+        now, following = self._clock.now(), self._due + PERIOD
+        self._due = following if following > now else now + PERIOD
+        self._timer = loop.call_later((self._due - now) / SECOND, self._wake, loop)
+
+    def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
+        lag, before, self._cpu = self._clock.now() - self._due, self._cpu, self._clock.cpu()
+        self._wait(loop)
+        self.note(lag, self._cpu - before)
 
     def note(self, lag: int, cpu: int) -> None:
         """A wake-up came ``lag`` ns late, and the process used ``cpu`` ns since the one before."""

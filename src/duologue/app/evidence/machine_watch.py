@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Iterable
 
@@ -51,8 +50,7 @@ class MachineWatch:
         self._sample()  # what the first second is counted from
         self._waited = core_time().waited
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._lag.run())
+            with self._lag.watching():
                 due = self._clock.now()
                 while True:
                     due = max(due + SECOND, self._clock.now())
