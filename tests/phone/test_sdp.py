@@ -104,6 +104,32 @@ def test_sound_goes_to_no_name() -> None:  # its look-up would keep all calls wa
         accept(ours, moved)
 
 
+def test_sound_goes_to_no_address_that_ours_cannot_reach() -> None:
+    offered = Description.parse(OLD.replace("c=IN IP4 10.0.0.1", "c=IN IP6 2001:db8::1"))
+    with pytest.raises(NotAcceptableError, match=r"at 2001:db8::1, and we speak IPv4"):
+        answer(offered, US)
+    assert answer(offered, replace(US, host="2001:db8::2"))[1].host == "2001:db8::1"
+    held = Description.parse(OLD.replace("10.0.0.1", "0.0.0.0"))
+    assert answer(held, replace(US, host="2001:db8::2"))[0].media[0].port
+    ours = offer(US)
+    answered = answer(ours, US)[0]
+    moved = replace(answered, media=(replace(answered.media[0], host="2001:db8::1"),))
+    with pytest.raises(NotAcceptableError, match="we speak IPv4"):
+        accept(ours, moved)
+
+
+@pytest.mark.parametrize("wrong", ["opus", "opus/", "opus/48k", "opus/48000/two", "/48000", "opus/99999999", ""])
+def test_a_format_that_nobody_can_read_leaves_the_others(wrong: str) -> None:
+    told = Description.parse(LINPHONE.replace("opus/48000/2", wrong))
+    assert "opus" not in [one.name for one in told.media[0].formats]
+    assert answer(told, US)[1].format is G722
+
+
+def test_a_format_with_a_number_of_its_own_needs_no_words() -> None:
+    told = Description.parse(OLD.replace("a=sendonly", "a=sendonly\na=rtpmap:0 PCMU"))
+    assert answer(told, US)[1].format is PCMU
+
+
 def test_hold_is_told_by_direction_and_by_the_address_of_old() -> None:
     assert Description.parse(OLD).media[0].held
     assert Description.parse(OLD.replace("10.0.0.1", "0.0.0.0").replace("a=sendonly\n", "")).media[0].held

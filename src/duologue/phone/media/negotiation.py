@@ -148,7 +148,7 @@ def accept(offered: Description, answered: Description) -> Agreed:
         raise NotAcceptableError("the stream was refused", where="sdp")
     if theirs.protocol != ours.protocol:
         raise NotAcceptableError(f"{theirs.protocol} answers {ours.protocol}", where="sdp")
-    _check_address(theirs)
+    _check_address(theirs, ours.host or offered.host)
     (form, spoken, number), *rest = _spoken_back(ours.formats, theirs.formats)
     key = theirs.cryptos[0] if len(theirs.cryptos) == 1 and _is_key(theirs.cryptos[0]) else None
     own = next((one for one in ours.cryptos if key is not None and one.tag == key.tag), None)
@@ -166,7 +166,7 @@ def accept(offered: Description, answered: Description) -> Agreed:
 def _answer(media: Media, local: Local, wanted: Direction) -> tuple[Media, Agreed]:
     if media.protocol not in PROTOCOLS:
         raise NotAcceptableError(f"{media.protocol} is offered", where="sdp")
-    _check_address(media)
+    _check_address(media, local.host)
     if local.secure and not media.secure:
         raise NotAcceptableError("the stream is not encrypted", where="sdp")
     form, spoken = _first_spoken(media.formats, local.formats)
@@ -192,14 +192,17 @@ def _answer(media: Media, local: Local, wanted: Direction) -> tuple[Media, Agree
     return described, agreed
 
 
-def _check_address(media: Media) -> None:
-    """Sound goes to an address. A name (RFC 8866, section 5.7) would be looked up for each packet, and all calls wait
-    for that.
+def _check_address(media: Media, ours: str) -> None:
+    """Sound goes to an address that ours can reach. A name (RFC 8866, section 5.7) would be looked up for each packet,
+    and all calls wait for that. What is held may stand at the unspecified address of either kind.
     """
     try:
-        ipaddress.ip_address(media.host)
+        address = ipaddress.ip_address(media.host)
     except ValueError as error:
         raise NotAcceptableError(f"the stream is at a name ({media.host}), not at an address", where="sdp") from error
+    kind = 6 if ":" in ours else 4
+    if address.version != kind and not address.is_unspecified:
+        raise NotAcceptableError(f"the stream is at {media.host}, and we speak IPv{kind} here", where="sdp")
 
 
 def _first_spoken(offered: Sequence[PayloadFormat], ours: Sequence[Format]) -> tuple[Format, PayloadFormat]:

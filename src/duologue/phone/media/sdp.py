@@ -1,13 +1,14 @@
 """Session descriptions (RFC 8866), as far as a call's sound needs them. Plain data in and out.
 
-Reading is generous with what does not concern us (it is kept out) and strict with what does: an address, a port, a
-payload type that cannot be are named, and the offer is refused.
+Reading is generous with what does not concern us, and with one format or key of several (it is kept out), and strict
+with what all depends on: an address, a port, a payload type that cannot be are named, and the offer is refused.
 """
 
 from __future__ import annotations
 
 import base64
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -47,6 +48,7 @@ _REVERSED = {Direction.SENDONLY: Direction.RECVONLY, Direction.RECVONLY: Directi
 
 STATIC = {0: ("PCMU", 8000, 1), 8: ("PCMA", 8000, 1), 9: ("G722", 8000, 1), 13: ("CN", 8000, 1)}
 """Payload types that need no ``rtpmap`` (RFC 3551, table 4), as far as we know them."""
+_RTPMAP = re.compile(r"([^/\s]+)/([0-9]{1,6})(?:/([0-9]{1,2}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,18 +246,19 @@ def _formats(names: Sequence[str], attributes: Mapping[str, Sequence[str]]) -> t
     found: list[PayloadFormat] = []
     for each in names:
         number = _number(each, "m=", 128)
-        if each in maps:
-            name, _, rest = maps[each].partition("/")
-            clock, _, channels = rest.partition("/")
-            found.append(
-                PayloadFormat(
-                    number, name, _number(clock, "rtpmap", 1_000_000), _number(channels or "1", "rtpmap", 256),
-                    parameters.get(each, ""),
-                )
-            )  # fmt: skip
-        elif number in STATIC:
-            found.append(PayloadFormat(number, *STATIC[number], parameters.get(each, "")))
+        described = _mapped(maps.get(each, "")) or STATIC.get(number)
+        if described is not None:
+            found.append(PayloadFormat(number, *described, parameters.get(each, "")))
     return tuple(found)
+
+
+def _mapped(value: str) -> tuple[str, int, int] | None:
+    """Name, clock and channels of an ``rtpmap`` (RFC 8866, section 6.6). None for what is none: another may do."""
+    found = _RTPMAP.fullmatch(value)
+    if found is None:
+        return None
+    name, clock, channels = found.groups()
+    return name, int(clock), int(channels or "1")
 
 
 def _split(value: str) -> tuple[str, str]:
