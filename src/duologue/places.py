@@ -57,17 +57,6 @@ def runs_folder() -> Path:
     return (Path(state) if state else Path.home() / ".local" / "state") / "duologue" / "runs"
 
 
-def read_text(path: Path, what: str) -> str:
-    """A person's text file in UTF-8, which is ``what`` to them ("the list"). Raises :class:`InputError`."""
-    try:
-        return path.read_text("utf-8-sig")
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise InputError(f"{what} cannot be read: {reason}", where=str(path), remedy="Check the name.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{what} is no text in UTF-8", where=str(path), remedy="Give a text file.") from error
-
-
 def for_ffmpeg(path: Path) -> str:
     """A file as FFmpeg is to be told of it, absolute: it takes what stands before a colon (``tea-12:30.mp4``) for a
     protocol.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from copy import deepcopy
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from duologue.errors import InputError
 from duologue.models.automatic import Pick, Use
 from duologue.models.choosing import Choices, choose, offered
-from duologue.places import models_folder, read_text
+from duologue.places import models_folder
 from duologue.redaction import hide, redacted, userinfo
 from duologue.settings_parts import (
     ONLY_SHOW,
@@ -54,6 +53,7 @@ from duologue.settings_parts import (
 )
 from duologue.settings_phone import PhoneSettings
 from duologue.settings_spending import PricesSettings, SpendingSettings, wrong_spending
+from duologue.text_files import read_table
 from duologue.validation import WrongValue, did_you_mean, problems
 
 FILE = "duologue.toml"
@@ -403,10 +403,7 @@ def _file_layer(config: Path | None) -> _Layer:
         if config is None:
             return _Layer({}, {})
         raise InputError("there is no such settings file", where=str(path), remedy="Check --config.")
-    try:
-        table = tomllib.loads(read_text(path, "the settings file"))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"this is not TOML: {error}", where=str(path), remedy="Mend that line.") from error
+    table = read_table(path, "the settings file")
     return _Layer(table, {key: str(path) for key, _ in _leaves(table)})
 
 

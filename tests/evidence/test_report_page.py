@@ -419,7 +419,7 @@ def test_budgets_are_read_and_a_wrong_one_is_named(tmp_path: Path) -> None:
     assert (kept["endpointing"], kept["first token"]) == ((1, 1), (1, 0)) and "voice" not in kept
     for text, what in (
         ("[budgets]\nfame_ms = 3", "no budget 'fame_ms'"), ('preset = "old"', "no preset 'old'"),
-        ("[budgets]\nanswer_ms = true", "answer_ms is True"), ("[budgets", "no TOML"),
+        ("[budgets]\nanswer_ms = true", "answer_ms is True"), ("[budgets", "not TOML"),
         ("budgets = 3", "no budget 'budgets'"),
     ):  # fmt: skip
         file.write_text(text)

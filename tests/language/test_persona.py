@@ -62,7 +62,12 @@ def test_errors_name_file_key_and_remedy(tmp_path: Path, text: str, key: str, re
 
 @pytest.mark.parametrize(
     ("content", "what"),
-    [(b"description = ", "this is not TOML"), (b"\xff\xfe", "not UTF-8"), (b"#" * 1_000_001, "1000001 bytes")],
+    [
+        (b"description = ", "the persona file is not TOML"),
+        (b"\xff\xfe", "no text in UTF-8"),
+        (b"#" * 1_000_001, "more than 1000000 bytes"),
+        (b"a = " + b"[" * 5_000, "nested too deeply"),
+    ],
 )
 def test_files_that_are_no_persona(tmp_path: Path, content: bytes, what: str):
     file = tmp_path / "persona.toml"

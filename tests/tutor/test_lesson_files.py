@@ -68,7 +68,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, change: str, to: str, what: str,
 def test_files_that_are_none(tmp_path: Path) -> None:
     assert "called 'review'" in wrong(tmp_path, TEXT, "review.toml").what
     assert "called 'My lesson'" in wrong(tmp_path, TEXT, "My lesson.toml").what
-    assert "bytes" in wrong(tmp_path, TEXT + "#" * 300_000).what
+    assert "bytes" in wrong(tmp_path, TEXT + "#" * 1_000_001).what
     with pytest.raises(InputError, match="cannot be read"):
         load_lesson(tmp_path / "none.toml")
     with pytest.raises(InputError, match="greetings"):

@@ -97,7 +97,7 @@ def _budgets_file(given: Path | None, as_set: Path | None) -> Path:
 
 def _older(path: Path) -> BenchResult:
     from duologue.evidence.bench import read_result
-    from duologue.places import read_text
+    from duologue.text_files import read_text
 
     return read_result(read_text(path, "the earlier result"), str(path))
 

@@ -57,7 +57,7 @@ def check(
 
 def _read(file: Path) -> tuple[str, ...]:
     from duologue.errors import InputError
-    from duologue.places import read_text
+    from duologue.text_files import read_text
 
     said = tuple(line.strip() for line in read_text(file, "the list of lines").splitlines() if line.strip())
     if not said:

@@ -35,10 +35,10 @@ def transcribe(
 
     from duologue.language.languages import load_language
     from duologue.models.automatic import Use
-    from duologue.places import read_text
     from duologue.settings import load_settings
     from duologue.speech.hearing import Expected
     from duologue.telemetry.log import configure
+    from duologue.text_files import read_text
 
     tag = load_language(language).name
     sound, lines = _read(file), read_text(phrases, "the list of phrases") if phrases else ""

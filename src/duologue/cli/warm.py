@@ -66,7 +66,7 @@ class Tally:
 def read_list(path: Path) -> list[str]:
     """The lines to say, each once. Raises :class:`InputError` for a file that cannot be read or holds none."""
     from duologue.errors import InputError
-    from duologue.places import read_text
+    from duologue.text_files import read_text
 
     found = (line.strip() for line in read_text(path, "the list").splitlines())
     lines = list(dict.fromkeys(line for line in found if line and not line.startswith("#")))

@@ -12,7 +12,6 @@ A budget that is left out is not looked at.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -20,10 +19,10 @@ from typing import Any, cast
 
 from duologue.clock import milliseconds
 from duologue.errors import InputError
-from duologue.places import read_text
 from duologue.telemetry.frames import frame_time_ms
 from duologue.telemetry.ledger import FrameRecord, Record, TurnRecord
 from duologue.telemetry.turns import STAGES, silence_ms, voicing_ms
+from duologue.text_files import read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +80,7 @@ def read_budgets(path: Path | None) -> Budgets:
     """Those of a file; without one the usual. Raises :class:`InputError`."""
     if path is None:
         return PRESETS["usual"]
-    try:
-        found = tomllib.loads(read_text(path, "the budgets"))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(
-            f"the budgets are no TOML: {error}", where=str(path), remedy="See docs/evidence.md."
-        ) from error
-    return _budgets(found, str(path))
+    return _budgets(read_table(path, "the budgets"), str(path))
 
 
 def _budgets(found: Mapping[str, Any], where: str) -> Budgets:

@@ -20,7 +20,7 @@ from typing import Annotated, Any, Protocol, Self, cast, runtime_checkable
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from duologue.errors import InputError
-from duologue.places import read_text
+from duologue.text_files import read_table
 from duologue.validation import problems
 
 SHIPPED = Path(__file__).parent / "data"
@@ -379,10 +379,7 @@ def _shipped(tag: str, file: Path | None) -> Language:
 
 
 def _read(tag: str, file: Path) -> Language:
-    try:
-        data: dict[str, Any] = tomllib.loads(read_text(file, "the language"))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"this is not TOML: {error}", where=str(file), remedy="Mend that line.") from error
+    data = read_table(file, "the language")
     if file != SHIPPED / "en.toml":
         english = tomllib.loads((SHIPPED / "en.toml").read_text("utf-8"))
         data["prompts"] = _over(english["prompts"], data.get("prompts", {}))

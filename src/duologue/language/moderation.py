@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from duologue.errors import InputError, PeerError
-from duologue.places import read_text
+from duologue.text_files import read_text
 
 WORD_LIST = Path(__file__).parent / "data" / "moderation.txt"
 """The list that ships: one word or phrase a line, ``#`` begins a comment."""

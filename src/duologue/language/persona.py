@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -15,12 +14,11 @@ from duologue.errors import InputError
 from duologue.language.languages import ENGLISH, Language, load_language
 from duologue.language.moves import MoveError, parse_moves
 from duologue.settings_parts import DialogueSettings
+from duologue.text_files import read_table
 from duologue.validation import WrongValue, problems
 
 FORMAT = 1
 """The only value of ``format`` that this version reads."""
-MAX_FILE = 1_000_000
-"""A longer persona file (bytes) is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,11 @@ def load_persona(path: Path) -> Persona:
     Raises :class:`InputError` that names the file, the key and the remedy.
     """
     file = path / "persona.toml" if path.is_dir() else path
-    return parse_persona(_read(file), file)
+    if not file.exists():
+        raise InputError(
+            "there is no persona file", where=str(file), remedy="Write one (docs/personas.md), or name another folder."
+        )
+    return parse_persona(read_table(file, "the persona file"), file)
 
 
 _Text = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1)]
@@ -150,24 +152,3 @@ def _in_words(problem: WrongValue, data: Mapping[str, object], file: Path) -> In
         example = _EXAMPLES.get(key) or (f"{default:g}" if isinstance(default, int | float) else '"…"')
         remedy = f"{'Write' if key in data else 'Add'} {key} = {example}."
     return InputError(f"{key!r}: {problem.what}", where=f"{file}: {key}", remedy=remedy)
-
-
-def _read(file: Path) -> Mapping[str, object]:
-    """Decode a TOML file. Raises :class:`InputError`."""
-    try:
-        content = file.read_bytes()
-        if len(content) > MAX_FILE:
-            raise InputError(f"the file has {len(content)} bytes", where=str(file), remedy="Keep it under 1 MB.")
-        return tomllib.loads(content.decode("utf-8-sig"))
-    except FileNotFoundError as error:
-        raise InputError(
-            "there is no persona file", where=str(file), remedy="Write one (docs/personas.md), or name another folder."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError("the file is not UTF-8 text", where=str(file), remedy="Save it as UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"this is not TOML: {error}", where=str(file), remedy="Mend that line.") from error
-    except OSError as error:
-        raise InputError(
-            f"the file cannot be read: {error.strerror}", where=str(file), remedy="Check the path and its permissions."
-        ) from error

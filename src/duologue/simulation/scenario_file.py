@@ -9,8 +9,9 @@ import yaml
 from pydantic import ValidationError
 
 from duologue.errors import InputError
-from duologue.places import read_text, scenarios_folder
+from duologue.places import scenarios_folder
 from duologue.simulation.scenario import Scenario
+from duologue.text_files import read_text
 from duologue.validation import did_you_mean, dotted, problems
 
 MOST_BYTES = 200_000

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from duologue.errors import InputError
 from duologue.places import packs_folder
+from duologue.text_files import read_table
 from duologue.tutor.words import words_of
 from duologue.validation import problems
 
 FORMAT = 1
 """The only value of ``format`` that this version reads."""
-MAX_FILE = 200_000
-"""A longer lesson file (bytes) is refused."""
 LEVELS = ("A1", "A2", "B1", "B2", "C1", "C2")
 """Of the Common European Framework of Reference for Languages, the easiest first."""
 REVIEW = "review"
@@ -176,7 +174,7 @@ def load_lesson(path: Path) -> Lesson:
             f"a lesson cannot be called {name!r}", where=str(path),
             remedy=f"Use small letters, digits and hyphens in the file's name, and not {REVIEW!r}.",
         )  # fmt: skip
-    return parse_lesson(_read(path), name, str(path))
+    return parse_lesson(read_table(path, "the lesson"), name, str(path))
 
 
 def parse_lesson(data: Mapping[str, object], name: str, where: str) -> Lesson:
@@ -216,24 +214,6 @@ def _tuples(value: object) -> object:
     if isinstance(value, dict):
         return {key: _tuples(each) for key, each in cast("dict[str, object]", value).items()}
     return tuple(_tuples(each) for each in cast("list[object]", value)) if isinstance(value, list) else value
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise InputError(f"the lesson cannot be read: {reason}", where=str(path), remedy="Check the name.") from error
-    if len(content) > MAX_FILE:
-        raise InputError(
-            f"the file has {len(content)} bytes", where=str(path), remedy=f"Keep it under {MAX_FILE // 1000} kB."
-        )
-    try:
-        return tomllib.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise InputError("the file is not UTF-8 text", where=str(path), remedy="Save it as UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"this is not TOML: {error}", where=str(path), remedy="Mend that line.") from error
 
 
 def lessons_folder() -> Path:

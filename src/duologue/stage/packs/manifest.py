@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import math
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from duologue.errors import InputError
 from duologue.stage.motion.pose import Brows, Daylight, Lids, Mouth
+from duologue.text_files import read_table
 from duologue.validation import WrongValue, problems
 
 CHARACTER_FILE, ROOM_FILE = "character.toml", "room.toml"
@@ -213,18 +213,14 @@ Manifest = TypeVar("Manifest", CharacterManifest, RoomManifest)
 
 def parse_manifest(file: Path, model: type[Manifest]) -> Manifest | list[WrongValue]:
     """Read ``file``: the manifest, or all that is wrong with it."""
-    try:
-        table: dict[str, Any] = tomllib.loads(file.read_text("utf-8-sig"))
-    except FileNotFoundError:
+    if not file.exists():
         return [
             WrongValue("", "there is no such file", f"A pack is a folder with a {CHARACTER_FILE} or a {ROOM_FILE}.")
         ]
-    except OSError as error:
-        return [WrongValue("", f"the file cannot be read: {error.strerror}", "Check its rights.")]
-    except UnicodeDecodeError:
-        return [WrongValue("", "the file is not UTF-8 text", "Save it as UTF-8.")]
-    except tomllib.TOMLDecodeError as error:
-        return [WrongValue("", f"this is not TOML: {error}", "Mend that line; https://toml.io shows the syntax.")]
+    try:
+        table = read_table(file, "the file")
+    except InputError as error:
+        return [WrongValue("", error.what, error.remedy)]
     try:
         # Through JSON, because in strict mode an array is taken as a tuple there but a Python list is not.
         manifest = model.model_validate_json(json.dumps(table, default=str))
