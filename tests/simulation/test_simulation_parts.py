@@ -8,7 +8,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from duologue.audio.pcm import RATE
@@ -65,6 +65,7 @@ async def _play(paced: bool, acts: list[tuple[int, str]]) -> Told:
         max_size=9,
     )
 )
+@example([(7, "play"), (7, "play"), (7, "play"), (7, "pause"), (7, "clear"), (47, "play")])  # cleared while it fades
 def test_the_leaping_sink_tells_what_the_paced_sink_tells(acts: list[tuple[int, str]]) -> None:
     paced, leaping = simulate(_play(True, acts)), simulate(_play(False, acts))
     assert [each for each in leaping if not isinstance(each[1], PlayProgress)] == [

@@ -132,7 +132,7 @@ class LeapingSink(WatchedSink):
 
     def _step(self) -> None:
         """All that is due up to the next block in which something happens, which is the last of them."""
-        if self._paused:  # what fades out
+        if self._fades:
             super()._step()
             return
         due = max(1, ((self._clock.now() - self.began) * RATE // SECOND - self._written) // _BLOCK + 1)
@@ -153,8 +153,13 @@ class LeapingSink(WatchedSink):
         """When the next block with something in it is due (ns). None: nothing will happen by itself."""
         if not self._sounding:
             return None
-        blocks = 1 if self._paused else self._blocks_to_event()
+        blocks = 1 if self._fades else self._blocks_to_event()
         return self._time(self._written + (blocks - 1) * _BLOCK)
+
+    @property
+    def _fades(self) -> bool:
+        """What was held fades out in the next block, even if it was cleared since: there is nothing to leap over."""
+        return self._paused or self._tail is not None
 
     def _blocks_to_event(self) -> int:
         """How many blocks there are up to the one in which an utterance begins or ends, or progress is told."""
