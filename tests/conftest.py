@@ -8,7 +8,6 @@ import logging
 import os
 import re
 import signal
-import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -116,14 +115,16 @@ def loop_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopGuard]:
     run: Any = asyncio.Handle._run  # pyright: ignore[reportPrivateUsage] (the one place all callbacks pass)
 
     def timed(handle: Any) -> Any:
-        began = time.thread_time_ns()
+        began = guard.now()
         try:
             return run(handle)
         finally:
-            guard.note((time.thread_time_ns() - began) / 1e6, handle)
+            guard.note((guard.now() - began) / 1e6, handle)
 
     monkeypatch.setattr(asyncio.Handle, "_run", timed)
+    gc.callbacks.append(guard.collecting)
     yield guard
+    gc.callbacks.remove(guard.collecting)
     assert not guard.held, "the event loop was held: " + "; ".join(f"{ms:.0f} ms by {what}" for ms, what in guard.held)
 
 

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
-from duologue.clock import MILLISECOND, SECOND, VirtualClock
+from duologue.clock import MILLISECOND, SECOND
 from duologue.simulation.virtual_time import LoopClock, VirtualLoop, simulate
-from duologue.telemetry.loop_lag import LIMIT, PERIOD, LagSummary, LoopLag
+from duologue.telemetry.loop_lag import LIMIT, MOST, PERIOD, Lag, LoopLag
 
 
 class BusyClock(LoopClock):
@@ -25,24 +23,25 @@ async def watched(lag: LoopLag, held: int, until: int) -> None:
         await asyncio.sleep(until / SECOND)
 
 
-def test_late_wakes_are_counted() -> None:
-    seen: list[tuple[float, bool]] = []
-    for late in (3, 12):
-        lag = LoopLag(BusyClock(), lambda lag, by_us: seen.append((round(lag / MILLISECOND, 3), by_us)))
+def in_ms(lags: list[Lag]) -> list[tuple[int, bool, bool]]:
+    return [(round(lag.late / MILLISECOND), lag.over, lag.held) for lag in lags]
+
+
+def test_late_wakes_are_told_once() -> None:
+    for late, over in ((3, False), (12, True)):
+        looked: list[int] = []
+        lag = LoopLag(BusyClock(), lambda looked=looked: looked.append(1))
         simulate(watched(lag, PERIOD // 2 + late * MILLISECOND, 3 * PERIOD + MILLISECOND))
-        found = lag.take()
-        assert (found.wakes, found.over, found.stalled) == (3, int(late > 5), 0)
-        assert found.worst_ms == pytest.approx(late)
-        assert lag.total_over == int(late > 5)
-        assert lag.take() == LagSummary()
-    assert seen == [(0, False), (3, False), (0, False), (0, False), (12, True), (0, False)]
+        assert in_ms(lag.take()) == [(0, False, False), (late, over, over), (0, False, False)]
+        assert len(looked) == 3 and not lag.take()
 
 
 def test_one_long_stall_is_one_late_wake_and_the_grid_goes_on_from_there() -> None:
-    clock, seen = BusyClock(), list[tuple[int, int]]()
-    lag = LoopLag(clock, lambda lag, _: seen.append((round(clock.now() / MILLISECOND), round(lag / MILLISECOND))))
+    clock, at = BusyClock(), list[int]()
+    lag = LoopLag(clock, lambda: at.append(round(clock.now() / MILLISECOND)))
     simulate(watched(lag, PERIOD // 2 + 500 * MILLISECOND, 720 * MILLISECOND))
-    assert seen == [(50, 0), (600, 500), (650, 0), (700, 0)]
+    assert at == [50, 600, 650, 700]
+    assert [late for late, _, _ in in_ms(lag.take())] == [0, 500, 0, 0]
 
 
 def test_nothing_is_looked_at_afterwards() -> None:
@@ -53,12 +52,16 @@ def test_nothing_is_looked_at_afterwards() -> None:
 
     lag = LoopLag(BusyClock())
     simulate(scene())
-    assert lag.take().wakes == 1
+    assert len(lag.take()) == 1
+
+
+def test_what_nobody_takes_is_bounded() -> None:
+    lag = LoopLag(BusyClock())
+    simulate(watched(lag, 0, (MOST + 10) * PERIOD))
+    assert len(lag.take()) == MOST
 
 
 def test_what_the_machine_did_is_told_from_what_we_did() -> None:
-    lag = LoopLag(VirtualClock())
-    lag.note(lag=40 * MILLISECOND, cpu=39 * MILLISECOND)
-    lag.note(lag=40 * MILLISECOND, cpu=1 * MILLISECOND)
-    lag.note(lag=LIMIT, cpu=0)
-    assert lag.take() == LagSummary(wakes=3, over=2, stalled=1, worst_ms=40.0)
+    assert Lag(late=40 * MILLISECOND, used=39 * MILLISECOND).held
+    assert not Lag(late=40 * MILLISECOND, used=1 * MILLISECOND).held
+    assert not Lag(late=LIMIT, used=LIMIT).over

@@ -28,6 +28,7 @@ from duologue.telemetry.ledger import (
     UsageRecord,
     WorkerRecord,
 )
+from duologue.telemetry.loop_lag import Lag
 from duologue.telemetry.metrics.metrics import Metrics
 from duologue.telemetry.stream import HOUSE
 from duologue.telemetry.traces import trace_id
@@ -181,7 +182,7 @@ def test_the_machine_lag_and_bakes_are_there() -> None:
         MachineRecord(7.0, 4_000, {"stage": 35.0}, {"stage": 120.0}, 0.0, 2, 90.0, {"stage": 400.0}),
         BakeRecord(1, "lights", 1_500),
     )
-    metrics.loop_lag(7 * MILLISECOND, held=True)
+    metrics.loop_lag(Lag(late=7 * MILLISECOND, used=7 * MILLISECOND))
     found = values(metrics)
     assert found["duologue_machine_steal_ratio"] == pytest.approx(0.07)
     assert found["duologue_machine_others_ratio"] == pytest.approx(0.9 - 0.35 / 2), "not ours, and not the host's"

@@ -155,9 +155,9 @@ def test_a_turn_without_times_is_no_trace() -> None:
 
 @asynccontextmanager
 async def exporting(address: str, **other: Any) -> AsyncGenerator[OtlpExport]:
-    registry = CollectorRegistry()
-    metrics = Metrics(registry)
-    export = OtlpExport(address, Origin(SYSTEM_CLOCK.now(), SYSTEM_CLOCK.wall()), registry, every=0.02, **other)
+    metrics = Metrics()
+    origin = Origin(SYSTEM_CLOCK.now(), SYSTEM_CLOCK.wall())
+    export = OtlpExport(address, origin, metrics.registry, every=0.02, **other)
 
     async with asyncio.TaskGroup() as group:
         task = group.create_task(export.run())

@@ -381,6 +381,25 @@ def test_without_words_times_and_decisions_stay(tmp_path: Path) -> None:
     assert without_words(MACHINE) is MACHINE
 
 
+def test_what_is_of_the_house_waits_until_a_run_has_something_of_its_own(tmp_path: Path) -> None:
+    """Fifty conversations in which nothing happens are no fifty writings a round."""
+    ledger, recorder = recorded(tmp_path)
+    ledger.enter(TALK, ConversationRecord("c", ("ada",), "friend"))
+    recorder.flush(everything=False)
+    (run,) = RunShelf(tmp_path / "runs").runs()
+    ledger.enter(HOUSE, MACHINE)
+    recorder.flush(everything=False)
+    assert len(records(run)) == 1
+    ledger.enter(TALK, TurnRecord("c/r1", "c", 1, "ada", "answer", state="ended"))
+    recorder.flush(everything=False)
+    assert [type(each).__name__ for each in records(run)][1:] == ["MachineRecord", "TurnRecord"]
+    ledger.enter(HOUSE, MACHINE)
+    recorder.start()
+    recorder.settle()
+    assert len(records(run)) == 4
+    recorder.close()
+
+
 async def test_it_is_kept_while_the_ledger_is_open_and_a_slow_disk_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

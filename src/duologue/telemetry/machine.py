@@ -98,7 +98,7 @@ class MachineSampler:
         self._clock = clock
         self._cores = psutil.cpu_count() or 1
         self._total_mb = psutil.virtual_memory().total / _MIB
-        self._processes: dict[int, psutil.Process] = {}
+        self._known: dict[int, psutil.Process] = {}
         self._last = self._read((), frozenset(), frozenset())
 
     def sample(
@@ -131,20 +131,28 @@ class MachineSampler:
 
     def _read(self, pids: tuple[int, ...], threads: frozenset[int], families: frozenset[int]) -> MachineReading:
         processes: dict[int, ProcessTimes] = {}
-        self._processes = {pid: process for pid, process in self._processes.items() if pid in pids}
+        self._known, before = {}, self._known
         for pid in pids:
-            try:
-                process = self._processes.get(pid) or self._processes.setdefault(pid, psutil.Process(pid))
-                processes[pid] = ProcessTimes(
-                    _computed(process, pid in families),
-                    process.memory_info().rss,
-                    _waited(pid) if pid in threads else 0,
-                )
-            except psutil.Error:
-                self._processes.pop(pid, None)
-                continue  # it is gone; who started it reports that
+            with contextlib.suppress(psutil.Error):  # it is gone; who started it reports that
+                computed = self._computed(pid, before, with_children=pid in families)
+                rss = self._known[pid].memory_info().rss
+                processes[pid] = ProcessTimes(computed, rss, _waited(pid) if pid in threads else 0)
         available = psutil.virtual_memory().available
         return MachineReading(self._clock.now(), _machine_times(), available, processes, _disk_waited())
+
+    def _computed(self, pid: int, before: Mapping[int, psutil.Process], *, with_children: bool) -> float:
+        """CPU time of a process (s), and of its children: those that are over, as the kernel sums them up for it, and
+        those that live. Those that were known ``before`` need not be looked up again.
+        """
+        process = self._known[pid] = before.get(pid) or psutil.Process(pid)
+        times = process.cpu_times()
+        found = times.user + times.system
+        if with_children:
+            found += float(getattr(times, "children_user", 0.0)) + float(getattr(times, "children_system", 0.0))
+            for child in _children(pid):
+                with contextlib.suppress(psutil.Error):  # it is over: the next reading has it among those
+                    found += self._computed(child, before, with_children=True)
+        return found
 
 
 def _newborn(pid: int, elapsed: int) -> ProcessTimes | None:
@@ -157,22 +165,6 @@ def _newborn(pid: int, elapsed: int) -> ProcessTimes | None:
     except (OSError, ValueError, IndexError):
         return None
     return ProcessTimes(0.0, 0) if 0 <= age * SECOND <= elapsed + _TICKS else None
-
-
-def _computed(process: psutil.Process, with_children: bool) -> float:
-    """CPU time of a process (s), and of its children: those that are over, as the kernel sums them up for it, and those
-    that live.
-    """
-    times = process.cpu_times()
-    own = times.user + times.system
-    if not with_children:
-        return own
-    over = float(getattr(times, "children_user", 0.0)) + float(getattr(times, "children_system", 0.0))
-    living = 0.0
-    for child in _children(process.pid):
-        with contextlib.suppress(psutil.Error):  # it is over: the next reading has it among those
-            living += _computed(psutil.Process(child), with_children=True)
-    return own + over + living
 
 
 def _children(pid: int) -> list[int]:

@@ -2,7 +2,8 @@
 
 It looks on at the ledger and gives each entry to the run of its part; what is of the house or of all calls (the
 machine, an engine that failed, the pace of the packets) to every run that it concerns. So a run stands for itself. All
-that touches the disk is done by one thread for all runs, every two seconds; whoever enters never waits.
+that touches the disk is done by one thread for all runs, every two seconds; what is of the house waits with a run until
+that has something of its own, ten seconds at most. Whoever enters never waits.
 """
 
 from __future__ import annotations
@@ -90,6 +91,8 @@ class _Open:
     began: int
     digest: RunDigest
     waiting: EntryQueue = field(default_factory=EntryQueue)
+    own: bool = True
+    """Something of its own waits, and not only what is of all."""
     over: bool = False
     folder: Path | None = None
     pen: LedgerPen | None = None
@@ -122,6 +125,8 @@ class RunRecorder:
         """Those, and what is over and not written yet."""
         self._put = self._taken = 0
         """Entries of runs so far: put by the ledger's side, taken by the thread."""
+        self._everything = False
+        """The next round is to leave nothing waiting."""
         self._made: dict[str, LedgerLine | Exception] = {}
         """Lines of a round by the ids of their entries: an entry has one before it comes here if several need it."""
         self._overrun = self._overrun_told = 0
@@ -174,14 +179,18 @@ class RunRecorder:
 
     def settle(self) -> None:
         """What was entered until now is in its run, if the disk takes it within two seconds. It blocks."""
+        self._everything = True
         self._rounds.settle(SETTLING_SECONDS)
 
-    def flush(self) -> None:
-        """Write what waits. It blocks; the thread calls it."""
+    def flush(self, *, everything: bool = True) -> None:
+        """Write what waits, ``everything`` or only of runs that have something of their own. It blocks; the thread
+        calls it.
+        """
         with self._flushing:
             self._tell_of_the_lost()
             for run in tuple(self._kept):
-                self._write(run)
+                if everything or run.own or run.over:
+                    self._write(run)
             self._made.clear()
 
     def sync(self) -> None:
@@ -210,8 +219,10 @@ class RunRecorder:
 
     def _round(self, number: int) -> None:
         began, had = SYSTEM_CLOCK.now(), core_time()
-        self.flush()
-        if number % SYNC_ROUNDS == 0:
+        syncs = number % SYNC_ROUNDS == 0
+        everything, self._everything = self._everything, False
+        self.flush(everything=everything or syncs)
+        if syncs:
             self.sync()
         if number % DIGEST_ROUNDS == 0:
             self.digest()
@@ -238,9 +249,11 @@ class RunRecorder:
         for run in concerned:
             run.waiting.put(kept)
             if run.of == entry.of:
+                run.own = True
                 run.digest.take(kept.record, self._origin.wall_at(entry.at))
         self._put += len(concerned)
         if self._put - self._taken > MAX_WAITING // 4:
+            self._everything = True
             self._rounds.hurry()
         if isinstance(entry.record, OverRecord) and (run := self._open.pop(entry.of, None)) is not None:
             run.over = True
@@ -248,7 +261,7 @@ class RunRecorder:
     # In the thread
 
     def _write(self, run: _Open) -> None:
-        over = run.over
+        over, run.own = run.over, False  # before what waits is taken: what comes meanwhile is for the next round
         if run.pen is None and not self._opened(run):
             self._kept.remove(run)
             if self._open.get(run.of) is run:

@@ -10,7 +10,7 @@ from duologue.supervision import WorkerState
 from duologue.telemetry.core_time import core_time
 from duologue.telemetry.garbage import GarbageWatch
 from duologue.telemetry.ledger import MachineRecord
-from duologue.telemetry.loop_lag import LoopLag
+from duologue.telemetry.loop_lag import Lag, LoopLag
 from duologue.telemetry.machine import MachineSample, MachineSampler
 from duologue.telemetry.stopped import StoppedWatch
 from duologue.telemetry.stream import HOUSE, Ledger
@@ -21,7 +21,8 @@ MAIN = "main"
 
 class MachineWatch:
     """Enters a :class:`MachineRecord` each second. Run :meth:`run` on the loop whose lag is watched; ``workers`` gives
-    the child processes, ``lagged`` is :class:`LoopLag`'s observer.
+    the child processes, ``lagged`` is told of each wake-up of the loop, together with those of its second: one amid
+    other work costs five times as much.
     """
 
     def __init__(
@@ -29,14 +30,14 @@ class MachineWatch:
         ledger: Ledger,
         clock: Clock,
         workers: Callable[[], Iterable[WorkerState]],
-        lagged: Callable[[int, bool], None] | None = None,
+        lagged: Callable[[Lag], None] = lambda lag: None,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._workers = workers
         self._machine = MachineSampler(clock)
         self._lagged = lagged
-        self._lag = LoopLag(clock, self._woke)
+        self._lag = LoopLag(clock, lambda: self._stopped.look(self._children))
         self._garbage = GarbageWatch(MAIN)  # it may be called in any thread: by the machine's clock
         self._stopped = StoppedWatch(clock)
         self._children: dict[str, int] = {}
@@ -64,16 +65,13 @@ class MachineWatch:
         children = self._children = {worker.name: worker.pid for worker in self._workers() if worker.pid is not None}
         return self._machine.sample({MAIN: os.getpid(), **children}, (MAIN, *children), tuple(children))
 
-    def _woke(self, lag: int, held: bool) -> None:
-        """Each time that the loop is looked at."""
-        self._stopped.look(self._children)
-        if self._lagged is not None:
-            self._lagged(lag, held)
-
     def _measure(self) -> None:
         machine = self._sample()
         before, self._waited = self._waited, core_time().waited
         waited = self._waited
+        lags = self._lag.take()
+        for lag in lags:
+            self._lagged(lag)
         for pause in (*self._garbage.take(), *self._stopped.take()):
             self._ledger.enter(HOUSE, pause)
         self._ledger.enter(
@@ -83,7 +81,7 @@ class MachineWatch:
                 machine.available_mb,
                 {name: each.cpu_percent for name, each in machine.processes.items()},
                 {name: each.rss_mb for name, each in machine.processes.items()},
-                self._lag.take().worst_ms,
+                milliseconds(max((lag.late for lag in lags), default=0)),
                 machine.cores,
                 machine.busy_percent,
                 {name: each.wait_ms for name, each in machine.processes.items()},

@@ -11,8 +11,6 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry
-
 from duologue.app import setup
 from duologue.app.admission import Admission, PlaceKind
 from duologue.app.bus import Bus, Topics
@@ -130,11 +128,10 @@ class House:
         self._picks = settings.picks
         self._stamps = SteadyClock(clock)
         self._stuck = stuck
-        registry = self._registry = CollectorRegistry()
         self.ledger = Ledger(clock)
         self.bus = Bus(self.state, unique_id(clock.wall()))
         self._news = HouseNews(self.bus, self.ledger)
-        self._metrics = Metrics(registry)
+        self._metrics = Metrics()
         self.ledger.watch(self._metrics.observe)
         if settings.telemetry.budgets is not None:
             budgets = read_budgets(settings.telemetry.budgets)
@@ -173,7 +170,7 @@ class House:
                 remedy="Set show, talk, line or api to true under [serve], or give --show.",
             )
         places, workers = self.admission.places, self.engines.workers
-        registry.register(HouseFigures(places, self.keepers, workers, self.bus, self.line, self.store))
+        self._metrics.registry.register(HouseFigures(places, self.keepers, workers, self.bus, self.line, self.store))
 
     def _shows(self, settings: Settings, cast: Sequence[CastMember], stage: EarlyStage | None) -> Iterator[ShowPart]:
         for each in settings.each_show().values():
@@ -231,8 +228,8 @@ class House:
         from duologue.telemetry.otlp_export import OtlpExport
 
         made = OtlpExport(
-            settings.otlp, self.ledger.origin, self._registry, texts=settings.otlp_texts, every=settings.otlp_seconds,
-            clock=self._clock, instance=unique_id(self._clock.wall()),
+            settings.otlp, self.ledger.origin, self._metrics.registry, texts=settings.otlp_texts,
+            every=settings.otlp_seconds, clock=self._clock, instance=unique_id(self._clock.wall()),
         )  # fmt: skip
         self.ledger.watch(made.observe)
         return made

@@ -6,8 +6,10 @@ is of. What is no happening (memory, loop lag, the state of an engine) is measur
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
+from threading import Lock
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -16,11 +18,14 @@ from prometheus_client.registry import Collector
 
 from duologue.clock import SECOND
 from duologue.telemetry.ledger import EffectRecord, Entry, EventRecord, MachineRecord
+from duologue.telemetry.loop_lag import Lag
 from duologue.telemetry.metrics.engines import EngineMetrics
 from duologue.telemetry.metrics.series import SeriesOf, Totals
 from duologue.telemetry.metrics.show import ShowMetrics
 from duologue.telemetry.metrics.turns import TurnMetrics
 
+AT_ONCE = 64
+"""Entries that wait to be counted, at most: a millisecond of work."""
 _LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 
 
@@ -33,10 +38,15 @@ def label_of(of: str) -> str:
 class Metrics:
     """Let it look on at a :class:`~duologue.telemetry.stream.Ledger` (:meth:`observe`); :meth:`exposition` is what
     ``/metrics`` serves.
+
+    Entries are counted some at a time, and before anybody reads a figure: one amid other work costs several times as
+    much. Reading may be another thread's.
     """
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry or CollectorRegistry()
+    def __init__(self) -> None:
+        self._waiting: deque[Entry] = deque()
+        self._counting = Lock()
+        self.registry: CollectorRegistry = _Counted(self._count)
         made = SeriesOf(self.registry)
         histogram, counter, gauge = made.histogram, made.counter, made.gauge
         self._shows = ShowMetrics(made)
@@ -59,14 +69,22 @@ class Metrics:
 
     def observe(self, entry: Entry) -> None:
         """Count what was entered in the ledger."""
-        record = entry.record
-        if isinstance(record, EventRecord | EffectRecord):
+        if isinstance(entry.record, EventRecord | EffectRecord):
             return  # each step of a conversation: most of a ledger, and nothing is counted from it
-        of = label_of(entry.of)
-        for metrics in (self._shows, self._turns, self.engines):
-            metrics.observe(of, record)
-        if isinstance(record, MachineRecord):
-            self._machine(record)
+        self._waiting.append(entry)
+        if len(self._waiting) >= AT_ONCE:
+            self._count()
+
+    def _count(self) -> None:
+        """What waits."""
+        with self._counting:
+            while self._waiting:
+                entry = self._waiting.popleft()
+                of, record = label_of(entry.of), entry.record
+                for metrics in (self._shows, self._turns, self.engines):
+                    metrics.observe(of, record)
+                if isinstance(record, MachineRecord):
+                    self._machine(record)
 
     def _machine(self, record: MachineRecord) -> None:
         self._steal.set(record.steal_percent / 100)
@@ -87,10 +105,10 @@ class Metrics:
         """Something of a part took longer than its budget."""
         self._broken.labels(label_of(of), budget).inc()
 
-    def loop_lag(self, lag: int, held: bool = False) -> None:
-        """The main loop woke ``lag`` nanoseconds late; ``held``: over the limit, by work of ours."""
-        self._lag.observe(lag / SECOND)
-        if held:
+    def loop_lag(self, lag: Lag) -> None:
+        """The main loop woke."""
+        self._lag.observe(max(0, lag.late) / SECOND)
+        if lag.held:
             self._held.inc()
 
     def exposition(self, of: str | None = None, *, openmetrics: bool = False) -> bytes:
@@ -105,6 +123,19 @@ class Metrics:
         only = CollectorRegistry()
         only.register(_Only(self.registry, of))
         return generate_latest(only)
+
+
+class _Counted(CollectorRegistry):
+    """A registry of what is counted late: ``before`` anybody reads it."""
+
+    def __init__(self, before: Callable[[], None]) -> None:
+        super().__init__()
+        self._before = before
+
+    def collect(self) -> Iterable[Metric]:
+        """See prometheus_client."""
+        self._before()
+        return super().collect()
 
 
 class _Only(Collector):
