@@ -43,7 +43,7 @@ def test_a_worker_that_a_signal_stopped_is_told_of_with_its_name() -> None:
         (only,) = simulate(scene(child))
         child.kill()
     assert isinstance(only.record, PauseRecord) and only.of == HOUSE
-    assert (only.record.process, only.record.what, only.record.took_ms) == ("espeak", "stopped", 400.0)
+    assert (only.record.process, only.record.what, only.record.took_ms) == ("espeak", "stopped", 800.0)
 
 
 def test_the_first_second_is_counted_from_the_beginning() -> None:

@@ -67,8 +67,8 @@ def test_a_short_one_and_one_whose_beginning_nobody_saw_are_not_told() -> None:
     made.after(20, whisper=False)
     made.after(20, espeak=True)
     assert made.watch.take() == [], "it has only begun"
-    made.after(100)
-    assert [each.took_ms for each in made.watch.take()] == [100.0]
+    made.after(200)
+    assert [each.took_ms for each in made.watch.take()] == [200.0]
 
 
 def test_one_that_is_gone_stands_still_no_more() -> None:
@@ -85,7 +85,7 @@ def test_no_more_are_kept_than_may() -> None:
     made = Scripted()
     for _ in range(MOST + 5):
         made.after(20, espeak=True)
-        made.after(100, espeak=False)
+        made.after(200, espeak=False)
     assert len(made.watch.take()) == MOST
 
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 
-PERIOD = 50 * MILLISECOND
-"""Of the grid. To wake a program that sleeps costs a tenth of a millisecond of CPU: most of what watching it costs."""
+PERIOD = 100 * MILLISECOND
+"""Of the grid. To wake a program that sleeps costs a tenth of a millisecond of CPU: most of what watching it costs. Who
+was kept waiting is told by what it waited for, however short that was (:mod:`duologue.telemetry.turns`).
+"""
 LIMIT = 5 * MILLISECOND
 """A loop that wakes later than this was held too long."""
 MOST = 1000

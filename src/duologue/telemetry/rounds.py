@@ -14,7 +14,7 @@ from duologue.telemetry.log import get_logger
 
 PERIOD_SECONDS = 2.0
 """Between two rounds: what a killed program may lose. Where fifty talk, a round is a hundred calls of the kernel."""
-SYNC_ROUNDS = 5
+SYNC_ROUNDS = 15
 """What a power cut may take is so many rounds long."""
 CLOSE_SECONDS = 10.0
 """How long a disk that does not answer is waited for at the end."""

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
@@ -43,6 +44,8 @@ from duologue.telemetry.run_shelf import LEDGER, RunDigest, RunShelf, begins_run
 
 MOST_RUNS = 300
 """At once; what begins beyond that is not kept, and counted."""
+WHOLE_ROUNDS = 5
+"""Between two that leave nothing waiting."""
 DIGEST_ROUNDS = 15
 """Between two digests of a run that goes on."""
 PRUNE_ROUNDS = 300
@@ -219,10 +222,9 @@ class RunRecorder:
 
     def _round(self, number: int) -> None:
         began, had = SYSTEM_CLOCK.now(), core_time()
-        syncs = number % SYNC_ROUNDS == 0
-        everything, self._everything = self._everything, False
-        self.flush(everything=everything or syncs)
-        if syncs:
+        everything, self._everything = self._everything or number % WHOLE_ROUNDS == 0, False
+        self.flush(everything=everything)
+        if number % SYNC_ROUNDS == 0:
             self.sync()
         if number % DIGEST_ROUNDS == 0:
             self.digest()
@@ -245,12 +247,10 @@ class RunRecorder:
         self._kept.append(run)
 
     def _enter(self, entry: Entry, concerned: Sequence[_Open]) -> None:
-        kept = entry if self._keeping.words else replace(entry, record=without_words(entry.record))
         for run in concerned:
-            run.waiting.put(kept)
+            run.waiting.put(entry)
             if run.of == entry.of:
                 run.own = True
-                run.digest.take(kept.record, self._origin.wall_at(entry.at))
         self._put += len(concerned)
         if self._put - self._taken > MAX_WAITING // 4:
             self._everything = True
@@ -269,20 +269,23 @@ class RunRecorder:
             self._taken += len(run.waiting)
             return
         assert run.pen is not None
-        self._taken += run.pen.drain(run.waiting, self._line)
+        self._taken += run.pen.drain(run.waiting, partial(self._line, run))
         if over:
             run.pen.close()
             self._dropped_before += run.pen.dropped
             self._kept.remove(run)
             self._describe(run)
 
-    def _line(self, entry: Entry) -> LedgerLine | Exception:
+    def _line(self, run: _Open, entry: Entry) -> LedgerLine | Exception:
         """Of what is of no run it is made once, for all that it concerns."""
-        if not entry.id:
-            return line_of(entry, self._origin, self._bits)
-        line = self._made.get(entry.id)
-        if line is None:
-            line = self._made[entry.id] = line_of(entry, self._origin, self._bits)
+        if entry.id in self._made:
+            return self._made[entry.id]
+        kept = entry if self._keeping.words else replace(entry, record=without_words(entry.record))
+        if entry.of == run.of:
+            run.digest.take(kept.record, self._origin.wall_at(entry.at))
+        line = line_of(kept, self._origin, self._bits)
+        if entry.id:
+            self._made[entry.id] = line
         return line
 
     def _opened(self, run: _Open) -> bool:

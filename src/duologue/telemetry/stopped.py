@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock, milliseconds
 from duologue.telemetry.ledger import PauseRecord
 
-LIMIT = 100 * MILLISECOND
-"""A shorter stop is not told (ns): who looks every 50 ms knows both its ends to 50 ms."""
+LIMIT = 200 * MILLISECOND
+"""A shorter stop is not told (ns): who looks every 100 ms knows both its ends to 100 ms."""
 MOST = 100
 """That wait to be taken; the oldest go."""
 
