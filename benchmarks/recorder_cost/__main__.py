@@ -6,7 +6,8 @@ to pair (ABBA). *With* is as anybody has it: runs are kept, metrics are counted 
 machine and processes are measured each second. *Without* is none of these (:mod:`benchmarks.recorder_cost.bare`).
 What counts is the CPU time of all processes of each house over the same seconds, those of its children that are over
 included; clients are processes of their own and do not count. The difference of each pair is told, their mean, and the
-interval in which that lies with 95 % (Student's t).
+interval in which that lies with 95 % (Student's t). A row of its own has the difference of the main processes alone, in
+percent of the same whole: all that watches is in them, and what a stage or a voice costs by chance is not.
 
 One after the other says less: what the same work costs changes with what neighbours have in the caches, by 6 % from one
 minute to the next on a machine that nobody of ours used. Beside each other both have the same neighbours.
@@ -71,14 +72,22 @@ class Difference:
 
 
 class Work(NamedTuple):
-    """CPU ``seconds`` of a house, and how many ``answers`` it gave for them (of a show: 0)."""
+    """CPU ``seconds`` of a house, those of its ``main`` process alone, and how many ``answers`` it gave for them (of a
+    show: 0).
+    """
 
     seconds: float
+    main: float
     answers: int = 0
+
+    @classmethod
+    def of(cls, processes: Sequence[psutil.Process], answers: int = 0) -> Work:
+        """What processes did so far, of which the first is the main one."""
+        return cls(used(processes), sum(processes[0].cpu_times()[:2]), answers)
 
     def since(self, before: Work) -> Work:
         """What came after ``before``."""
-        return Work(self.seconds - before.seconds, self.answers - before.answers)
+        return Work(self.seconds - before.seconds, self.main - before.main, self.answers - before.answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +160,7 @@ def _pass(seconds: float, fetched: str) -> None:
 def show_running(runs: Path | None) -> Generator[Running]:
     """A show on air."""
     with live("is a tomato a fruit", "--turns", "1000", "--seed", "7", house=_house(runs)) as on_air:
-        yield Running(on_air.address, lambda: Work(used(on_air.every())))
+        yield Running(on_air.address, lambda: Work.of(on_air.every()))
 
 
 @contextlib.contextmanager
@@ -178,7 +187,7 @@ def talks_running(runs: Path | None, talks: int = TALKS) -> Generator[Running]:
             def did() -> Work:
                 if people.poll() is not None:
                     raise SystemExit("the people left")
-                return Work(used(tree(pid)), answers.count)
+                return Work.of(tree(pid), answers.count)
 
             yield Running(address, did)
 
@@ -238,16 +247,21 @@ def pair(begin: Begin, folder: Path, settled: float, seconds: float, *, kept_fir
 
 def _compared(what: str, found: Sequence[tuple[Work, Work]], seconds: float, size: float) -> list[Row]:
     costs = [(kept.seconds, bare.seconds) for kept, bare in found]
-    difference = Difference.of(costs)
-    told = ", ".join(f"{100 * (kept - bare) / bare:+.2f}" for kept, bare in costs)
+    alone = [(bare.seconds + kept.main - bare.main, bare.seconds) for kept, bare in found]
     answers = [sum(each) for each in zip(*((kept.answers, bare.answers) for kept, bare in found), strict=True)]
     did = f"{answers[0]} answers with, {answers[1]} without" if any(answers) else ""
     return [
         row(f"{what}: CPU without", mean(bare for _, bare in costs) / seconds * 100, "% of a core", did),
-        row(f"{what}: recorder and metrics cost", difference.percent, "% more CPU",
-            f"± {difference.within:.2f} (95 %); pairs {told}; target < 2; {load()}"),
+        _cost(f"{what}: recorder and metrics cost", costs, f"target < 2; {load()}"),
+        _cost(f"{what}: the same, by the main processes alone", alone, "of the same whole"),
         row(f"{what}: and on the disk", size / 1e6, "MB a run"),
     ]  # fmt: skip
+
+
+def _cost(what: str, costs: Sequence[tuple[float, float]], beside: str) -> Row:
+    found = Difference.of(costs)
+    told = ", ".join(f"{100 * (kept - bare) / bare:+.2f}" for kept, bare in costs)
+    return row(what, found.percent, "% more CPU", f"± {found.within:.2f} (95 %); pairs {told}; {beside}")
 
 
 def rows(sections: Sequence[str] = (), pairs: int = PAIRS, seconds: float = SECONDS, talks: int = TALKS) -> list[Row]:
