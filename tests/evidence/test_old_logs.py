@@ -70,6 +70,56 @@ def test_frames_misses_percentiles_and_broken_budgets_are_exact(frames: int, mis
     assert any("no line has a time" in line for line in found["cannot_tell"])
 
 
+DATA = Path(__file__).parents[1] / "data"
+COUNTED: dict[str, dict[str, tuple[float, ...]]] = {
+    "old-show-1020-frames.log": {
+        "compositor miss": (125, 69, 138, 161, 168, 33, 108),
+        "render chad total": (57, 90, 149, 185, 185, 33, 57),
+        "render virgin total": (68, 84, 160, 178, 178, 33, 68),
+        "SyncedPlayback start delay": (4, 136, 226, 226, 226),
+        "RealtimeLipSync analyse": (34, 4.6, 8.7, 9.2, 9.2),
+        "Auto": (1, 1800, 1800, 1800, 1800), "warm-up": (1, 6100, 6100, 6100, 6100),
+    },
+    "old-show-6000-frames.log": {
+        "compositor miss": (431, 69, 147, 168, 170, 33, 385),
+        "render chad total": (216, 86, 167, 186, 187, 33, 216),
+        "render virgin total": (215, 87, 162, 182, 187, 33, 215),
+        "SyncedPlayback start delay": (20, 127, 215, 219, 219),
+        "RealtimeLipSync analyse": (200, 5.0, 8.8, 9.4, 9.4),
+        "Auto": (10, 2000, 3600, 3600, 3600),
+    },
+    "old-phone-40-answers.log": {
+        "t1→t2": (40, 355, 591, 615, 615, 300, 30), "t2→t3": (40, 5, 14, 14, 14, 5, 13),
+        "kokoro first audio": (40, 352, 588, 612, 612, 300, 30), "half-duplex gate": (40, 3500, 5800, 5800, 5800),
+    },
+    "old-tutor-12-replies.log": {"reply all done": (12, 11_760, 16_350, 16_350, 16_350, 15_000, 1)},
+}  # fmt: skip
+"""Of each figure how many there are, p50, p95, p99 and the most, then the budget and how many exceeded it. They were
+counted when the excerpts were made (``tests/data/README.md``), not by the program.
+"""
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_the_excerpts_that_are_kept_count_as_they_were_made(name: str) -> None:
+    told = CliRunner().invoke(build(["analyze"]), ["analyze", str(DATA / name), "--json"])
+    assert told.exit_code == 0
+    [found] = json.loads(told.stdout)["logs"]
+    for figure, (count, *ranks) in COUNTED[name].items():
+        one = found["series"][figure]
+        assert [one[key] for key in ("count", "p50", "p95", "p99", "most")] == pytest.approx([count, *ranks[:4]])
+        assert [one.get("budget"), one.get("over_budget")] == (ranks[4:] or [None, None]), figure
+
+
+@pytest.mark.parametrize(("frames", "misses", "lines"), [(1_020, 125, 1_315), (6_000, 431, 7_114)])
+def test_the_excerpts_of_shows_have_their_frames_misses_and_one_broken_line(
+    frames: int, misses: int, lines: int
+) -> None:
+    found = as_dict(read((DATA / f"old-show-{frames}-frames.log").read_bytes().rstrip(b"\n")))
+    assert found["frames"] == {"runs": 1, "frames": frames, "lines": frames, "with_miss": misses, "left_out": 0}
+    assert (found["lines"], found["understood"], found["broken_encoding"]) == (lines, lines - 1, 1)
+    assert any(told.startswith("What one line said exactly: its encoding") for told in found["cannot_tell"])
+
+
 def test_a_call_s_answers_by_their_three_points() -> None:
     text = """
 t1: LLaMA send-to-Kokoro [call 16] ts=1718000000.100

@@ -12,11 +12,16 @@ from itertools import chain, groupby
 from typing import Any, cast
 
 from duologue.evidence import old_lines as lines
+from duologue.evidence.budgets import PRESETS
 from duologue.evidence.series import Series
 
-FRAME_MS, VOICE_MS, PACKET_MS = 33.0, 300.0, 5.0
-"""What the earlier systems allowed themselves: a frame; text to voice -> first chunk; that -> first packet."""
-BUDGETS = {"compositor miss": FRAME_MS, "t1→t2": VOICE_MS, "t2→t3": PACKET_MS}
+FRAME_MS, VOICE_MS = PRESETS["show"].frame_ms, PRESETS["phone"].t1_t2_ms
+"""What the earlier systems allowed themselves: a frame; text to voice -> first chunk."""
+BUDGETS = {
+    "compositor miss": FRAME_MS, "t1→t2": VOICE_MS, "t2→t3": PRESETS["phone"].t2_t3_ms,
+    "reply first text": PRESETS["tutor"].first_text_ms, "reply first audio": PRESETS["tutor"].first_audio_ms,
+    "reply all done": PRESETS["tutor"].all_done_ms,
+}  # fmt: skip
 TOTALS = ("total", "compose", "frame")
 """Parts of a frame's line that are all of it, so that the frame's budget holds for them."""
 MOST_CALLS = 10_000
@@ -373,6 +378,8 @@ class OldLog:
             self.replies.append(at)
             self._stage = 0.0
         self._add(f"stage {name}, from what was before", at - self._stage)
+        if (whole := f"reply {name.lower()}") in BUDGETS:
+            self._add(whole, at)
         self.replies[-1] = self._stage = at
         self.grammars["stage"] += 1
         return True

@@ -69,7 +69,9 @@ def verdict(log: OldLog) -> Iterator[str]:
         yield f"{len(log.replies):,} replies; the slowest was done after {slowest / 1000:.1f} s."
     if late:
         many = sum(series.over for series in late.values())
-        yield f"{many:,} times something took longer than its budget, in {len(late)} ways."
+        times = f"{many:,} times" if many > 1 else "Once"
+        ways = f", in {len(late)} ways" if len(late) > 1 else ""
+        yield f"{times} something took longer than its budget{ways}."
     elif log.series:
         yield "Nothing that has a budget exceeded it."
     else:
@@ -110,7 +112,8 @@ def cannot_tell(log: OldLog) -> Iterator[str]:
     if log.counts["answers"]:
         yield "What the caller waited for: the end of their speech is not among t1, t2 and t3."
     if log.broken:
-        yield f"What {log.broken:,} lines said exactly: their encoding is broken; their figures were read."
+        some = f"{log.broken:,} lines said exactly: their" if log.broken > 1 else "one line said exactly: its"
+        yield f"What {some} encoding is broken; the figures were read."
     rest = log.lines - log.understood
     if rest:
         tags = ", ".join(f"[{tag}] {many:,}" for tag, many in _most(log.unknown, 5))
