@@ -13,7 +13,6 @@ import contextlib
 import itertools
 import json
 import os
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Iterator, Mapping
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+import uvloop
 
 from benchmarks.machine import say
 from benchmarks.natural.callers import Half, Renderings, Turn, callers
@@ -33,6 +33,7 @@ from duologue.settings import load_settings
 from duologue.speech.hearing import EAR_RATE
 from duologue.telemetry.ledger import EffectRecord, Entry
 from duologue.web.listener import make_listener
+from duologue.web.server import bind
 
 TURNS = int(os.environ.get("TURNS", "40"))
 RATE = 24_000
@@ -42,7 +43,7 @@ def rows(small: bool = False) -> list[Row]:
     """Both waits."""
     with tempfile.TemporaryDirectory() as folder:
         _render(Path(folder), 4 if small else TURNS)
-        turns, played = asyncio.run(_measure(Path(folder)))
+        turns, played = uvloop.run(_measure(Path(folder)))
     answered = [(turn["last_word"], turn["first_delta"]) for turn in turns if turn["first_delta"]]
     waits = [(first - last) / 1e6 for last, first in answered]
     late = [(first - max(at for at in played if at <= first)) / 1e6 for _, first in answered]
@@ -102,7 +103,7 @@ async def _house() -> AsyncGenerator[tuple[House, int]]:
     settings = load_settings({"serve.show": False, "serve.api": True})
     house = House(settings)
     listener = make_listener(house, settings)
-    with socket.create_server(("127.0.0.1", 0)) as sock:
+    with bind("127.0.0.1", 0) as sock:
         async with asyncio.TaskGroup() as group:
             running = group.create_task(house.run())
             serving = group.create_task(listener.serve([sock]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import re
@@ -11,10 +12,12 @@ import socket
 import subprocess
 import sys
 import termios
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
+import uvloop
 
 from duologue.errors import InputError
 from duologue.web.server import address, bind
@@ -33,6 +36,26 @@ def test_a_port_in_use_is_named_with_a_way_out() -> None:
 def test_port_zero_takes_a_free_one_and_says_which() -> None:
     with bind("127.0.0.1", 0) as sock:
         assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d+", address(sock))
+
+
+@pytest.mark.parametrize("runner", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_what_is_said_piece_by_piece_waits_for_no_acknowledgement(runner: Callable[..., None]) -> None:
+    """Nagle's algorithm is off on each connection, whatever loop a program of somebody's runs the house on."""
+    off: list[int] = []
+
+    async def look(_: asyncio.StreamReader, accepted: asyncio.StreamWriter) -> None:
+        off.append(accepted.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        accepted.close()
+
+    async def connect() -> None:
+        with bind("127.0.0.1", 0) as sock:
+            async with await asyncio.start_server(look, sock=sock):
+                reader, writer = await asyncio.open_connection(*sock.getsockname())
+                await reader.read()
+                writer.close()
+
+    runner(connect())
+    assert off == [1]
 
 
 @pytest.mark.realtime
