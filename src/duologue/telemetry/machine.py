@@ -10,13 +10,14 @@ import contextlib
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock, milliseconds
 
 _MIB = 2**20
+_HERTZ, _PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 _TICKS = 20 * MILLISECOND
 """How exactly the system says when a process began, and what the time is."""
 
@@ -98,7 +99,6 @@ class MachineSampler:
         self._clock = clock
         self._cores = psutil.cpu_count() or 1
         self._total_mb = psutil.virtual_memory().total / _MIB
-        self._known: dict[int, psutil.Process] = {}
         self._last = self._read((), frozenset(), frozenset())
 
     def sample(
@@ -131,28 +131,56 @@ class MachineSampler:
 
     def _read(self, pids: tuple[int, ...], threads: frozenset[int], families: frozenset[int]) -> MachineReading:
         processes: dict[int, ProcessTimes] = {}
-        self._known, before = {}, self._known
         for pid in pids:
-            with contextlib.suppress(psutil.Error):  # it is gone; who started it reports that
-                computed = self._computed(pid, before, with_children=pid in families)
-                rss = self._known[pid].memory_info().rss
-                processes[pid] = ProcessTimes(computed, rss, _waited(pid) if pid in threads else 0)
+            with contextlib.suppress(OSError):  # it is gone; who started it reports that
+                stat = _stat(pid)
+                computed = stat.cpu + (_of_children(pid, stat) if pid in families else 0.0)
+                processes[pid] = ProcessTimes(computed, stat.rss, _waited(pid) if pid in threads else 0)
         available = psutil.virtual_memory().available
         return MachineReading(self._clock.now(), _machine_times(), available, processes, _disk_waited())
 
-    def _computed(self, pid: int, before: Mapping[int, psutil.Process], *, with_children: bool) -> float:
-        """CPU time of a process (s), and of its children: those that are over, as the kernel sums them up for it, and
-        those that live. Those that were known ``before`` need not be looked up again.
-        """
-        process = self._known[pid] = before.get(pid) or psutil.Process(pid)
-        times = process.cpu_times()
-        found = times.user + times.system
-        if with_children:
-            found += float(getattr(times, "children_user", 0.0)) + float(getattr(times, "children_system", 0.0))
-            for child in _children(pid):
-                with contextlib.suppress(psutil.Error):  # it is over: the next reading has it among those
-                    found += self._computed(child, before, with_children=True)
-        return found
+
+class _Stat(NamedTuple):
+    """What the kernel says of a process: its own CPU time, that of its children that are over, when it began after boot
+    (s), and its resident memory (bytes).
+    """
+
+    cpu: float
+    children: float
+    began: float
+    rss: int
+
+
+def _stat(pid: int) -> _Stat:
+    """By one file (proc_pid_stat(5)), of which psutil reads two. Raises :class:`OSError` for a process that is gone, and
+    on systems without /proc.
+    """
+    told = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()  # from the third field on: a name may hold anything
+    return _Stat(
+        (int(told[11]) + int(told[12])) / _HERTZ, (int(told[13]) + int(told[14])) / _HERTZ, int(told[19]) / _HERTZ,
+        int(told[21]) * _PAGE,
+    )  # fmt: skip
+
+
+def _of_children(pid: int, stat: _Stat) -> float:
+    """CPU time of a process' children: those that are over, as the kernel sums them up for it, and those that live."""
+    found = stat.children
+    for child in _children(pid):
+        with contextlib.suppress(OSError):  # it is over: the next reading has it among those
+            alive = _stat(child)
+            found += alive.cpu + _of_children(child, alive)
+    return found
+
+
+def _read(path: str) -> bytes:
+    """A file of /proc, which is read some fifty times a second: an object for the path and one for the file are two
+    thirds of what that costs. Raises :class:`OSError`.
+    """
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, 4096)
+    finally:
+        os.close(file)
 
 
 def _newborn(pid: int, elapsed: int) -> ProcessTimes | None:
@@ -160,9 +188,8 @@ def _newborn(pid: int, elapsed: int) -> ProcessTimes | None:
     older, or nobody knows.
     """
     try:
-        begun = int(Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()[19])
-        age = float(Path("/proc/uptime").read_text("ascii").split()[0]) - begun / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError):
+        age = float(_read("/proc/uptime").split()[0]) - _stat(pid).began
+    except OSError:
         return None
     return ProcessTimes(0.0, 0) if 0 <= age * SECOND <= elapsed + _TICKS else None
 
@@ -170,7 +197,7 @@ def _newborn(pid: int, elapsed: int) -> ProcessTimes | None:
 def _children(pid: int) -> list[int]:
     """Those that its first thread made (proc_pid_task(5)): ours are made by no other. None on systems without it."""
     try:
-        return [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split())]
+        return [*map(int, _read(f"/proc/{pid}/task/{pid}/children").split())]
     except OSError:
         return []
 
@@ -182,13 +209,12 @@ def _waited(pid: int) -> int:
     total = 0
     threads = f"/proc/{pid}/task"
     try:
-        names = os.listdir(threads)  # noqa: PTH208 (some fifty files a second: paths as objects are half of the cost)
+        names = os.listdir(threads)  # noqa: PTH208 (as in _read)
     except OSError:
         return 0
     for name in names:
         try:
-            with open(f"{threads}/{name}/schedstat", "rb", buffering=0) as file:  # noqa: PTH123
-                total += int(file.read(64).split()[1])
+            total += int(_read(f"{threads}/{name}/schedstat").split()[1])
         except (OSError, ValueError, IndexError):
             continue  # the thread is over
     return total
@@ -197,8 +223,7 @@ def _waited(pid: int) -> int:
 def _disk_waited() -> int:
     """How long some program here waited for a disk (µs since boot), by the kernel's pressure figures; 0 without."""
     try:
-        first = Path("/proc/pressure/io").read_text("ascii").partition("\n")[0]
-        return int(first.rpartition("total=")[2])
+        return int(_read("/proc/pressure/io").partition(b"\n")[0].rpartition(b"total=")[2])
     except (OSError, ValueError):
         return 0
 
