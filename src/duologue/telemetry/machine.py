@@ -152,8 +152,8 @@ class _Stat(NamedTuple):
 
 
 def _stat(pid: int) -> _Stat:
-    """By one file (proc_pid_stat(5)), of which psutil reads two. Raises :class:`OSError` for a process that is gone, and
-    on systems without /proc.
+    """By one file (proc_pid_stat(5)), of which psutil reads two. Raises :class:`OSError` for a process that is gone,
+    and on systems without /proc.
     """
     told = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()  # from the third field on: a name may hold anything
     return _Stat(
