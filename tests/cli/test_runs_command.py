@@ -168,6 +168,11 @@ def test_a_minute_of_a_run_is_reported(kept: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=what):
             run("report", "show-night", "--since", since, "--until", until)
+    digest = kept / "20260921-141500-show-night" / "run.json"
+    stale = json.loads(digest.read_text()) | {"over": False, "newest": 1_790_000_130 * SECOND}
+    digest.write_text(json.dumps(stale))  # of one that goes on it is half a minute old
+    (rest,) = json.loads(told("report", "show-night", "--json", "--since", "201"))["shows"]
+    assert rest["frames"] == 99
     told("report", "show-night", "--until", "1:00", "--trace", "trace.json")
     events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
     assert 61 <= len([each for each in events if each.get("ph") == "X"]) < 300

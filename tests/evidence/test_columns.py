@@ -36,3 +36,13 @@ def test_seconds_that_are_left_keep_their_figures() -> None:
     assert list(columns.at) == [number * SECOND for number in range(4, 10)]
     assert list(columns.wait["stage"]) == [number / 4 for number in range(4, 10)]
     assert list(columns.figures["disk_wait_ms"]) == [number / 8 for number in range(4, 10)]
+
+
+def test_a_time_in_which_nobody_measured_has_no_second() -> None:
+    """A house that keeps runs now and then: the next second is another call's."""
+    columns = MachineColumns()
+    for at in (10, 11, 12, 900, 901):
+        columns.add(at * SECOND, machine())
+    assert columns.within(11 * SECOND - 1, 11 * SECOND + SECOND // 2) == [1, 2]
+    assert columns.within(11 * SECOND + 1, 12 * SECOND + SECOND // 2) == [2]
+    assert columns.within(500 * SECOND, 501 * SECOND) == []

@@ -196,6 +196,15 @@ def test_a_time_before_the_tag_is_a_clock_that_midnight_does_not_turn_back() -> 
     assert not any("no line has a time" in line for line in found["cannot_tell"])
 
 
+def test_a_date_tells_the_day() -> None:
+    one_night = as_dict(read("2026-06-10 16:00:00 [Frame 1]\n2026-06-11 10:00:00 [Frame 2]\n10:00:01 [Frame 3]"))
+    assert one_night["clock"] == {"lines": 3, "seconds": 64_801.0, "longest_pause_s": 64_800.0, "went_back": 0}
+    back = as_dict(
+        read("2026-06-11 10:00:00 [Frame 1]\n2026-06-10 16:00:00 [Frame 2]\n2026-13-40 16:00:09 x [Frame 3]")
+    )
+    assert back["clock"]["went_back"] == 1
+
+
 def test_every_grammar_understands_its_own_example_and_stands_in_the_page() -> None:
     page = DOCS.read_text("utf-8")
     for grammar in old_lines.GRAMMARS:
@@ -262,6 +271,13 @@ def test_our_own_log_is_read_by_its_events() -> None:
     found = as_dict(read("\n".join(json.dumps(each) for each in lines)))
     assert found["series"]["turn gap"]["most"] == 427 and found["counts"]["lines of level warning"] == 1
     assert found["clock"]["seconds"] == pytest.approx(4.734)
+
+
+def test_a_line_without_an_end_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "one.log"
+    file.write_text("[Frame 1] compose: 58ms")
+    told = CliRunner().invoke(build(["analyze"]), ["analyze", str(file)])
+    assert told.exit_code == 0 and "One frame." in told.stdout
 
 
 def test_the_command_prints_a_verdict_or_json_and_names_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from checked_page import checked
 from made_shows import HOUSE, MACHINE, ORIGIN, SHOW, START, WALL, frames, machine, show, told
@@ -18,18 +19,19 @@ from duologue.evidence import findings, svg
 from duologue.evidence.budgets import PRESETS, Budgets, read_budgets
 from duologue.evidence.causes import Culprit
 from duologue.evidence.changes import ChangeOutcome, ReportComparison, as_lines
-from duologue.evidence.comparison import compare, gone
+from duologue.evidence.comparison import PairedSeries, change, compare, gone, mean
 from duologue.evidence.markdown import as_markdown
 from duologue.evidence.page import as_page
 from duologue.evidence.percentiles import Percentiles
 from duologue.evidence.report import EvidenceReport, ReportSource, as_dict, read_report
 from duologue.evidence.waits import usual_stages, wait_of
-from duologue.evidence.words import duration, stretch
+from duologue.evidence.words import clock, duration, stretch
 from duologue.telemetry.ledger import (
     ConversationRecord,
     EndingOutcome,
     EndingRecord,
     Entry,
+    FrameRecord,
     HeaderRecord,
     OverRecord,
     PacketsRecord,
@@ -172,6 +174,58 @@ def test_several_runs_of_one_house_have_its_machine_once(tmp_path: Path) -> None
     assert apart == 2 * joined, "no line goes over the minute between two calls, in which nothing was measured"
     elsewhere = read_report([run(0), run(1, WALL + 3600 * SECOND)], PRESETS["usual"])
     assert elsewhere.talks is not None and elsewhere.talks.machine == []
+
+
+def test_of_two_calls_each_is_held_against_its_own_time(tmp_path: Path) -> None:
+    """What all calls of a house share stands in the runs of both, and is counted once."""
+
+    def call(number: int, begins: int) -> ReportSource:
+        late = begins + 5 * SECOND
+        entries = a_call([answer(number, begins + 2 * SECOND, (350, 0, 100, 50, 80, 20))], of=f"line:{number}")
+        seconds = [
+            replace(told(HOUSE, begins + n * SECOND, machine(cpu_wait_ms={"line": 150.0 if n == 5 else 1.0},
+                                                             busy_percent=99.0)), id=f"second {begins} {n}")
+            for n in range(10)
+        ]  # fmt: skip
+        packets = replace(told("line", late, PacketsRecord(50, 60.0, 120.0)), id=f"packets {begins}")
+        path = tmp_path / f"{number}.jsonl"
+        with path.open("w", encoding="utf-8") as file:
+            for place, entry in enumerate([*entries, *seconds, packets]):
+                file.write(encode(entry if entry.id else replace(entry, id=f"{number}/{place}"), ORIGIN) + "\n")
+        return ReportSource(f"call {number}", path)
+
+    first, second, same = call(1, START), call(2, START + 3600 * SECOND), call(3, START)
+    for sources, times in (([first], 1), ([first, second], 2), ([second, first], 2), ([first, same], 1)):
+        talks = read_report(sources, PRESETS["usual"]).talks
+        assert talks is not None
+        late = [each for each in talks.stalls if each.what == "packets left late"]
+        assert [each.attribution.cause for each in late] == [Culprit.BUSY] * times
+
+
+def test_a_ledger_of_several_starts_is_told_start_by_start(tmp_path: Path) -> None:
+    """It is appended to: each header begins a time axis of its own, after another start of the machine as well."""
+    path = tmp_path / "ledger.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for number, (origin, wall) in enumerate(((ORIGIN, WALL), (ORIGIN // 2, WALL + 3600 * SECOND))):
+            for place, entry in enumerate(a_show()):
+                if isinstance(entry.record, HeaderRecord):
+                    entry = replace(entry, at=origin, record=HeaderRecord(wall, origin, "test"))
+                file.write(encode(replace(entry, id=f"{number}/{place}"), origin) + "\n")
+    report = read_report([ReportSource("ledger", path)], PRESETS["usual"])
+    assert [(show_.frames, round(show_.seconds)) for show_ in report.shows] == [(600, 22)] * 2
+    assert report.shows[1].wall_ns - report.shows[0].wall_ns == 3600 * SECOND + ORIGIN // 2
+    assert all(at >= -2 for show_ in report.shows for line in show_.machine for at, _ in line.points)
+    checked(page(report))
+
+
+def test_a_show_that_begins_again_is_another_one(tmp_path: Path) -> None:
+    again = [
+        replace(entry, at=entry.at + 3600 * SECOND)
+        for entry in a_show()
+        if not isinstance(entry.record, HeaderRecord | FrameRecord)
+    ]
+    report = report_of(tmp_path, [*a_show(), *again])
+    assert [show_.frames for show_ in report.shows] == [600, 0]
 
 
 def test_a_show_that_was_late_names_the_cause_and_what_to_do(tmp_path: Path) -> None:
@@ -395,6 +449,18 @@ def test_markdown_has_the_silences_the_machine_each_answer_and_the_way(tmp_path:
                      "sending", "all |"]  # fmt: skip
     assert cells(call_lines, "0:00")[2:] == ["350", "40", "200", "60", "90", "20", "760 |"]
     assert cells(call_lines, "jitter, ms")[1] == "1"
+
+
+def test_of_hours_of_frames_none_is_left_out_of_a_share() -> None:
+    """An hour and more is drawn from in parts; what is told of it is all of it."""
+    calm, burst = np.zeros(216_000), np.zeros(216_000)
+    burst[100_000:100_060] = 10_000.0
+    found = change(PairedSeries("frames late", "of 10,000", calm, burst, 30), "all", mean, np.random.default_rng(1))
+    assert (found.before, round(found.after, 2)) == (0.0, 2.78)
+
+
+def test_a_time_before_the_beginning_is_one() -> None:
+    assert [clock(each) for each in (-3, -0.2, 0, 62, 3723)] == ["-0:03", "0:00", "0:00", "1:02", "1:02:03"]
 
 
 def test_percentiles_are_values_that_were_seen() -> None:

@@ -138,6 +138,11 @@ def test_what_was_said_leaves_only_where_that_is_wanted() -> None:
     assert attributes(Spans(ORIGIN, texts=True).call(f"line:{CALL}", called())[0])["duologue.caller"] == "sip:bob"
 
 
+def test_half_a_character_that_somebody_typed_costs_no_trace() -> None:
+    root, *_ = Spans(ORIGIN, texts=True).turn("talk:1", answer(text="so \ud83d", failure="at \udc00"))
+    assert root.SerializeToString() and root.status.message == "at ?"
+
+
 def test_a_turn_of_a_call_is_linked_to_it_and_failures_are_errors() -> None:
     spans = Spans(ORIGIN)
     turn = spans.turn(f"line:{CALL}", answer(state="failed", failure="voice: the server is gone"))[0]

@@ -183,6 +183,40 @@ def test_what_was_killed_is_listed_with_all_that_it_had_kept(tmp_path: Path) -> 
     assert shelf.runs() == []
 
 
+def test_what_goes_on_or_was_killed_began_when_it_did_and_not_with_its_house(tmp_path: Path) -> None:
+    clock = VirtualClock(start=5 * SECOND, epoch=1_790_000_000 * SECOND)
+    ledger, recorder = recorded(tmp_path, clock)
+    clock.advance(2 * DAY)
+    ledger.enter(CALL, ConversationRecord("c", ("ada",), "caller"))
+    ledger.finish(CALL)
+    recorder.flush()
+    clock.advance(60 * SECOND)
+    ledger.enter(TALK, ConversationRecord("d", ("ada",), "friend"))
+    clock.advance(3 * SECOND)
+    ledger.enter(TALK, EventRecord("Heard", {}))
+    recorder.flush()
+    shelf = RunShelf(tmp_path / "runs")
+    talk = shelf.find("last")
+    assert read_digest(talk.folder) is None and talk.digest.what == "talk"
+    assert (talk.digest.seconds, talk.digest.began - shelf.runs()[0].digest.began) == (3.0, 60 * SECOND)
+    recorder.close()
+
+
+def test_a_full_queue_drops_no_beginning_and_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs_module, "MAX_WAITING", 10)
+    ledger, recorder = recorded(tmp_path)
+    ledger.enter(SHOW, ShowRecord(30))
+    for number in range(15):
+        ledger.enter(SHOW, frame(number))
+    ledger.enter(TALK, ConversationRecord("c", ("ada",), "friend"))
+    ledger.finish(TALK)
+    ledger.finish(SHOW)
+    recorder.flush()
+    assert [run.state for run in RunShelf(tmp_path / "runs").runs()] == [RunState.OVER] * 2
+    assert recorder.dropped == 6
+    recorder.close()
+
+
 def test_a_digest_is_what_the_ledger_says(tmp_path: Path) -> None:
     ledger, recorder = recorded(tmp_path)
     ledger.enter(SHOW, ShowRecord(30, cast=("chad",)))

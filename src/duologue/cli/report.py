@@ -134,7 +134,9 @@ def _times(path: Path, *, all_of_it: bool) -> tuple[int, int]:
     from duologue.errors import InputError
     from duologue.telemetry.run_shelf import digest_of, read_digest
 
-    digest = read_digest(path) or digest_of(path, None if all_of_it else 1)
+    digest = read_digest(path)
+    if digest is None or (all_of_it and not digest.over):  # of one that goes on, or was cut off, it is some time old
+        digest = digest_of(path, None if all_of_it else 1)
     if digest is None:
         raise InputError("this is no run: its beginning is not known", where=str(path), remedy="Read all of it.")
     return digest.began, digest.newest

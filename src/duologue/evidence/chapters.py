@@ -430,18 +430,22 @@ def _trouble(parts: Iterable[PartSummary], house: PartSummary | None) -> list[st
     return [f"{words} ({times} times)" if times > 1 else words for words, times in found.items()]
 
 
+Placed = tuple[PartSummary, Surroundings]
+"""A part, and what its house tells of the time around it."""
+
+
 def talks_chapter(
-    parts: Sequence[PartSummary],
+    placed: Sequence[Placed],
     house: PartSummary | None,
-    shared: Sequence[PartSummary],
+    shared: Sequence[Placed],
     wall_ns: int,
     *,
     virtual: bool,
-    houses: Mapping[str, Surroundings] | None = None,
 ) -> TalksChapter:
-    """Of the talks and calls ``parts``; ``shared`` is what all calls share, ``virtual``: a simulation, whose clock is
-    none. ``houses`` tells of each part (and of the shared ones) what its house tells, where they are of several.
+    """Of talks and calls; ``shared`` is what all calls of a house share, ``house`` that of all of them if it is one.
+    ``virtual``: a simulation, whose clock is none.
     """
+    parts = [part for part, _ in placed]
     turns = [turn for part in parts for turn in part.turns]
     answers = [each for each in map(answer_ms, turns) if each is not None]
     answered = [turn for turn in turns if answer_ms(turn) is not None]
@@ -449,12 +453,11 @@ def talks_chapter(
     around = Surroundings(house)
     began = min((part.began for part in parts), default=0)
     axis = began if len(parts) == 1 or house is not None else 0
-    near = houses or dict.fromkeys((part.of for part in (*parts, *shared)), around)
     questions = {turn: text for part in parts for turn, text in _questions(part).items()}
     waits = [
         replace(wait, at=(turn.spoken_to - (axis or part.began)) / SECOND, label=_asked(turn, questions))
-        for part in parts for turn in part.turns
-        if answer_ms(turn) is not None and (wait := wait_of(turn, usual, near[part.of])) is not None
+        for part, near in placed for turn in part.turns
+        if answer_ms(turn) is not None and (wait := wait_of(turn, usual, near)) is not None
     ]  # fmt: skip
     waits.sort(key=lambda wait: -wait.ms)
     taken: dict[str, list[float]] = {name: [] for name in STAGES}
@@ -464,7 +467,7 @@ def talks_chapter(
     endings = [ending for part in parts for ending in part.endings]
     early = [_rule(each) for each in endings if each.outcome is EndingOutcome.WENT_ON]
     quality = [record for part in parts for _, record in part.quality]
-    lines = [record for part in (*parts, *shared) for _, record in part.packets]
+    lines = [record for part, _ in (*placed, *shared) for _, record in part.packets]
     return TalksChapter(
         len(parts), sum(part.of.startswith("line:") for part in parts),
         sum(max(0, part.newest - part.began) for part in parts) / SECOND, wall_ns, Percentiles.of(answers),
@@ -477,7 +480,7 @@ def talks_chapter(
         Percentiles.of(around.machine.figures["steal_percent"]),
         Percentiles.of(around.machine.figures["busy_percent"]),
         sum(not part.over for part in parts) if not virtual else 0, sum(part.recorded for part in parts), virtual,
-        _stalls(parts, shared, near), began,
+        _stalls([*placed, *shared]), began,
         notes=_trouble(parts, house), used=together(part.used for part in parts),
     )  # fmt: skip
 
@@ -486,13 +489,10 @@ def _rule(ending: EndingRecord) -> str:
     return ending.why.partition(",")[0]
 
 
-def _stalls(
-    parts: Sequence[PartSummary], shared: Sequence[PartSummary], near: Mapping[str, Surroundings]
-) -> list[Stall]:
+def _stalls(placed: Iterable[Placed]) -> list[Stall]:
     """In order; what several runs of one house tell alike is told once."""
     found: dict[tuple[str, str, int], Stall] = {}
-    for part in (*parts, *shared):
-        around = near[part.of]
+    for part, around in placed:
         for stall in (
             *packets_late(part.packets, around), *packets_lost(part.of, part.quality, around),
             *disk_held(around), *loop_held(around),

@@ -6,10 +6,15 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 
+from duologue.clock import SECOND
 from duologue.telemetry.ledger import Cause, FrameRecord, MachineRecord
 
 _CAUSES = tuple(Cause)
 _NUMBER_OF = {cause: number for number, cause in enumerate(_CAUSES)}
+
+
+LONGEST = 5 * SECOND
+"""Between two records of the machine: one a second, unless the loop is held."""
 
 
 class FrameColumns:
@@ -123,10 +128,14 @@ class MachineColumns:
                     del columns[name]
 
     def within(self, since: int, until: int) -> list[int]:
-        """The places of the seconds that touch the time between the two (monotonic ns): a second is told at its end."""
+        """The places of the seconds that touch the time between the two (monotonic ns): a second is told at its end, or
+        a little later. One that is told long after it is another time's: between them nobody measured.
+        """
         first = bisect_left(self.at, since)
         last = bisect_left(self.at, until)
-        return list(range(first, min(last + 1, len(self.at))))
+        if last < len(self.at) and self.at[last] < until + LONGEST:
+            last += 1
+        return list(range(first, last))
 
 
 def _extend(columns: dict[str, array[float]], told: Mapping[str, float], length: int) -> None:

@@ -58,7 +58,8 @@ def rank(share: float) -> Statistic:
     return statistic
 
 
-def _mean(values: Values) -> float:
+def mean(values: Values) -> float:
+    """Of all of them."""
     return float(values.mean())
 
 
@@ -136,10 +137,10 @@ def _shares(after: EvidenceReport, before: EvidenceReport) -> Iterator[_Compared
         whole = float(unit.removeprefix("of ").replace(",", ""))
         one, other = (_array([hit for part in each.parts for hit in take(part)]) * whole for each in (before, after))
         if one.size and other.size and max(one.max(), other.max()) > 0:
-            yield PairedSeries(name, unit, one, other, block), (("all", _mean),)
+            yield PairedSeries(name, unit, one, other, block), (("all", mean),)
     one, other = (_array([gap.waited_ms for show in each.shows for gap in show.gaps]) for each in (before, after))
     if one.size and other.size:
-        yield PairedSeries("wait between turns", "ms", one, other), (("mean", _mean),)
+        yield PairedSeries("wait between turns", "ms", one, other), (("mean", mean),)
     for stage in _stages(before.parts):
         first, second = _stages(before.parts)[stage], _stages(after.parts).get(stage, [])
         if first and second and max(*first, *second) > 0:
@@ -152,7 +153,7 @@ def _processes(after: EvidenceReport, before: EvidenceReport) -> Iterator[_Compa
                       for each in (before, after))  # fmt: skip
         for name in one.keys() & other.keys():
             title = f"{'CPU' if what == 'cpu' else 'memory'} of {name}"
-            yield PairedSeries(title, unit, _array(one[name]), _array(other[name]), 5), (("mean", _mean),)
+            yield PairedSeries(title, unit, _array(one[name]), _array(other[name]), 5), (("mean", mean),)
 
 
 def _answers(parts: Sequence[PartSummary]) -> list[float]:
@@ -174,8 +175,8 @@ def _array(values: Sequence[float]) -> Values:
 
 def change(series: PairedSeries, name: str, statistic: Statistic, chance: np.random.Generator) -> MeasuredChange:
     """One figure of both sides, and whether it changed."""
-    one, other = _thinned(series.before, series.block), _thinned(series.after, series.block)
-    before, after = statistic(one), statistic(other)
+    one, other = (_thinned(each, series.block, averaged=statistic is mean) for each in (series.before, series.after))
+    before, after = statistic(series.before), statistic(series.after)
     counts = series.before.size, series.after.size
     if min(len(one), len(other)) < LEAST * series.block:
         return MeasuredChange(name, series.unit, before, after, 0.0, 0.0, counts, ChangeOutcome.FEW)
@@ -193,12 +194,16 @@ def change(series: PairedSeries, name: str, statistic: Statistic, chance: np.ran
     return MeasuredChange(name, series.unit, before, after, float(low), float(high), counts, outcome)
 
 
-def _thinned(values: Values, block: int) -> Values:
-    """Whole blocks, and no more than can be drawn from in a moment."""
+def _thinned(values: Values, block: int, *, averaged: bool) -> Values:
+    """Whole blocks, and no more than can be drawn from in a moment. For a mean some neighbours are ``averaged``, so
+    that it stays what it is; of a percentile those between are left out.
+    """
     if block == 1 or values.size < block:
         return values
-    blocks = values[: values.size // block * block].reshape(-1, block)
-    return blocks[:: max(1, values.size // MOST_VALUES)].reshape(-1)
+    step = max(1, values.size // MOST_VALUES)
+    if averaged and step > 1:
+        return values[: values.size // (block * step) * block * step].reshape(-1, step, block).mean(1).reshape(-1)
+    return values[: values.size // block * block].reshape(-1, block)[::step].reshape(-1)
 
 
 def _draw(values: Values, block: int, chance: np.random.Generator) -> Values:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 TIMES = re.compile(rb"([A-Za-z][\w\- ]*+)[:=]\s*+(\d+(?:\.\d+)?) ?(ms|s)\b")
 """``move:1ms decode:55ms``, ``total = 0.4 s``: a name and how long it took."""
@@ -118,6 +119,14 @@ def seconds_of_day(found: re.Match[bytes]) -> float:
     """What a :data:`CLOCK` shows."""
     fraction = float(b"0." + found[5]) if found[5] else 0.0
     return int(found[2]) * 3600 + int(found[3]) * 60 + int(found[4]) + fraction
+
+
+def day_of(found: re.Match[bytes]) -> int | None:
+    """Which day the date of a :data:`CLOCK` is, counted as the calendar does; None: it has none that there is."""
+    try:
+        return date.fromisoformat(found[1].decode()).toordinal() if found[1] else None
+    except ValueError:
+        return None
 
 
 def decimal(value: bytes) -> float:

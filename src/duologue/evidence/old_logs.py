@@ -58,7 +58,9 @@ class FrameRun:
 
 @dataclass(slots=True)
 class ClockSpan:
-    """What the times in the lines tell, in seconds of the first day."""
+    """What the times in the lines tell, in seconds of the first day. A date tells the day; without one a time that is
+    hours earlier than the one before is the next day's.
+    """
 
     count: int = 0
     """Lines with a time."""
@@ -69,12 +71,18 @@ class ClockSpan:
     """Between two lines with a time."""
     back: int = 0
     """How often the time went back."""
+    _day: int | None = None
+    """The first of them, as a date has it."""
 
-    def take(self, at: float) -> None:
-        """The next line's time of day (s)."""
+    def take(self, at: float, day: int | None = None) -> None:
+        """The next line's time of day (s), and which ``day`` its date has (counted from any; None: it has none)."""
         if self.first < 0:
             self.first = self.last = at
-        at += DAY * round((self.last - at) / DAY)  # midnight
+        if day is None:
+            at += DAY * round((self.last - at) / DAY)  # midnight
+        else:
+            self._day = day - round((self.last - at) / DAY) if self._day is None else self._day
+            at += DAY * (day - self._day)
         if at < self.last - 1.0:
             self.back += 1
         self.longest = max(self.longest, at - self.last)
@@ -448,7 +456,7 @@ class OldLog:
     def _look_at_clock(self, second: bytes, line: bytes) -> None:
         found = lines.CLOCK.search(line, 0, _HEAD) if second else None
         if found and int(found[2]) < 24:
-            self.clock.take(lines.seconds_of_day(found))
+            self.clock.take(lines.seconds_of_day(found), lines.day_of(found))
 
     def _add(self, name: str, value: float, unit: str = "ms", budget: float | None = None, times: int = 1) -> None:
         known = self.series.get(name)

@@ -60,7 +60,8 @@ def verdict(log: OldLog) -> Iterator[str]:
         share = (
             f", {100 * frames['with_miss'] / frames['frames']:.1f} % of them with a picture that had to be made anew"
         )
-        yield f"{frames['frames']:,} frames{share if misses else ''}."
+        many = f"{frames['frames']:,} frames" if frames["frames"] > 1 else "One frame"
+        yield f"{many}{share if misses else ''}."
     if log.counts["answers"]:
         many = log.counts["answers"]
         yield f"{many:,} answers in calls." if many > 1 else "One answer in calls."

@@ -43,7 +43,8 @@ def _lines(file: BinaryIO) -> Iterator[list[bytes]]:
             block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         some = (rest + block).split(b"\n")
         rest = some.pop()[:MOST_LINE]
-        yield some
+        if some:
+            yield some
     if rest:
         yield [rest]
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, tzinfo
@@ -24,15 +25,13 @@ from duologue.evidence.summary import PartSummary, gather
 from duologue.evidence.surroundings import Surroundings
 from duologue.evidence.waits import TurnWait
 from duologue.evidence.words import named
-from duologue.telemetry.ledger import WITH_PEOPLE, Entry, HeaderRecord
+from duologue.telemetry.ledger import WITH_PEOPLE, Entry, HeaderRecord, ShowRecord
 from duologue.telemetry.ledger_reader import LedgerReader
 from duologue.telemetry.ledger_span import RunSpan
 from duologue.telemetry.stream import HOUSE
 
 MOST_FRAMES = 100
 """Late frames of one incident that the JSON lists one by one."""
-_SHARED = (HOUSE, *WITH_PEOPLE)
-"""Parts that are no show, talk or call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,53 +79,82 @@ class EvidenceReport:
     """With an older one, where that was asked for."""
 
 
-class _Reading:
-    """The parts of one source, and when each began. ``house``, where there are several sources, keeps the entries of
-    their house by their ids.
+class _Start:
+    """What a source holds of one start of a program, which is one time axis: a ledger that is appended to has several.
+    Give it entries with :meth:`add`, then :meth:`settle`.
     """
 
-    def __init__(self, source: ReportSource, house: dict[str, Entry] | None) -> None:
-        self._house = house
-        self.shift = 0
-        self.reader = LedgerReader(source.path, span=source.span)
-        self.walls: dict[str, int] = {}
-        self.virtual = False
-        self.parts = {part.of: part for part in gather(self._entries())}
-        self.house = self.parts.get(HOUSE)
-        self.around = Surroundings(self.house)
+    def __init__(self, origin: HeaderRecord) -> None:
+        self.origin = origin.wall_ns, origin.monotonic_ns
+        """What tells it from others; runs of one house have it alike."""
+        self.virtual = not origin.wall_ns
+        self.shift = origin.wall_ns - origin.monotonic_ns
+        self.own: list[PartSummary] = []
+        """Its shows, talks and calls."""
+        self.common: dict[str, Entry] = {}
+        """What is of none of them, by its id: each once, however many runs in a folder have it."""
+        self.shared: list[PartSummary] = []
+        self.house: PartSummary | None = None
+        self._now: dict[str, PartSummary] = {}
 
-    def _entries(self) -> Iterator[Entry]:
-        for entry in self.reader:
-            if isinstance(entry.record, HeaderRecord):
-                self.virtual = not entry.record.wall_ns
-                self.shift = entry.record.wall_ns - entry.record.monotonic_ns if not self.virtual else 0
-            elif entry.of not in self.walls:
-                self.walls[entry.of] = entry.at + self.shift if not self.virtual else 0
-            if self._house is not None and entry.of == HOUSE:
-                self._house.setdefault(entry.id, entry)
-            yield entry
+    def add(self, entry: Entry) -> None:
+        """The next one. A show that begins again after it was over is another one."""
+        if ":" not in entry.of:
+            self.common.setdefault(entry.id or f"{len(self.common)}", entry)
+            return
+        part = self._now.get(entry.of)
+        again = part is not None and part.over and isinstance(entry.record, ShowRecord) and entry.at > part.newest
+        if part is None or again:
+            part = self._now[entry.of] = PartSummary(entry.of)
+            self.own.append(part)
+        part.add(entry)
+
+    def settle(self) -> None:
+        """All was added."""
+        self.shared = _in_order(self.common)
+        self.house = _house(self.shared)
+
+    def wall(self, part: PartSummary) -> int:
+        """When a part began (Unix ns; 0: on no calendar)."""
+        return part.began + self.shift if not self.virtual else 0
+
+
+def _read(source: ReportSource) -> tuple[LedgerReader, list[_Start]]:
+    reader = LedgerReader(source.path, span=source.span)
+    starts: dict[tuple[int, int], _Start] = {}
+    now: _Start | None = None
+    for entry in reader:
+        if isinstance(entry.record, HeaderRecord):
+            now = starts.setdefault((entry.record.wall_ns, entry.record.monotonic_ns), _Start(entry.record))
+        elif now is not None:
+            now.add(entry)
+    for each in starts.values():
+        each.settle()
+    return reader, list(starts.values())
+
+
+def _in_order(entries: Mapping[str, Entry]) -> list[PartSummary]:
+    return gather(sorted(entries.values(), key=lambda entry: entry.at))
+
+
+def _house(parts: Sequence[PartSummary]) -> PartSummary | None:
+    return next((part for part in parts if part.of == HOUSE), None)
 
 
 def read_report(sources: Sequence[ReportSource], budgets: Budgets, zone: tzinfo = UTC) -> EvidenceReport:
     """``zone`` is that of its times of day. Raises :class:`InputError` for a ledger that cannot be read."""
-    kept: dict[str, Entry] = {}
-    readings = [_Reading(source, kept if len(sources) > 1 else None) for source in sources]
+    read = [_read(source) for source in sources]
+    starts = [start for _, found in read for start in found]
     shows = [
-        show_chapter(part, reading.house, reading.walls.get(of, 0))
-        for reading in readings
-        for of, part in reading.parts.items()
+        show_chapter(part, start.house, start.wall(part))
+        for start in starts
+        for part in start.own
         if part.show is not None or part.columns
     ]
-    talking = [
-        (reading, part)
-        for reading in readings
-        for of, part in reading.parts.items()
-        if of.partition(":")[0] in WITH_PEOPLE and ":" in of
-    ]
-    talks = _talks(readings, talking, _house(readings, kept)) if talking else None
-    torn = sum(reading.reader.torn for reading in readings)
-    unknown = sum((reading.reader.unknown for reading in readings), start=type(readings[0].reader.unknown)())
-    parts = [part for reading in readings for part in reading.parts.values()]
+    talks = _talks(starts)
+    torn = sum(reader.torn for reader, _ in read)
+    unknown = sum((reader.unknown for reader, _ in read), start=Counter[str]())
+    parts = [part for start in starts for part in (*start.own, *start.shared)]
     missing = [*_unread(sources, zone), *_missing(parts, torn, unknown)]
     return EvidenceReport(
         [source.in_words(zone) for source in sources], shows, talks, _kept(shows, parts, budgets),
@@ -135,27 +163,25 @@ def read_report(sources: Sequence[ReportSource], budgets: Budgets, zone: tzinfo 
     )  # fmt: skip
 
 
-def _house(readings: Sequence[_Reading], kept: Mapping[str, Entry]) -> PartSummary | None:
-    """The house around all of them: of several runs what each tells of it, once; None where they are of several clocks
-    (houses, or starts of the machine), which no one time axis has.
+def _talks(starts: Sequence[_Start]) -> TalksChapter | None:
+    """All talks and calls; None: there are none. What several runs of one house tell of it is told once; of several
+    houses each has its own around it, and all of them are drawn together if one clock has them.
     """
-    if len(readings) == 1:
-        return readings[0].house
-    shifts = [each.shift for each in readings]
-    if any(each.virtual for each in readings) or max(shifts) - min(shifts) > SECOND:
+    common: dict[tuple[int, int], dict[str, Entry]] = {}
+    for start in starts:
+        common.setdefault(start.origin, {}).update(start.common)
+    shared = {origin: _in_order(entries) for origin, entries in common.items()}
+    around = {origin: Surroundings(_house(parts)) for origin, parts in shared.items()}
+    talking = [(start, part) for start in starts for part in start.own if part.of.partition(":")[0] in WITH_PEOPLE]
+    if not talking:
         return None
-    return next(iter(gather(sorted(kept.values(), key=lambda entry: entry.at))), None)
-
-
-def _talks(
-    readings: Sequence[_Reading], talking: Sequence[tuple[_Reading, PartSummary]], house: PartSummary | None
-) -> TalksChapter:
-    shared = [part for reading in readings for of, part in reading.parts.items() if of in _SHARED[1:]]
-    walls = [reading.walls[part.of] for reading, part in talking]
-    houses = {of: reading.around for reading in readings for of in reading.parts}
+    shifts = [start.shift for start in starts]
+    one_clock = len(starts) == 1 or (not any(start.virtual for start in starts) and max(shifts) - min(shifts) <= SECOND)
     return talks_chapter(
-        [part for _, part in talking], house, shared, min(walls),
-        virtual=any(reading.virtual for reading, _ in talking), houses=houses,
+        [(part, around[start.origin]) for start, part in talking],
+        _house(_in_order({key: each for one in common.values() for key, each in one.items()})) if one_clock else None,
+        [(part, around[origin]) for origin, parts in shared.items() for part in parts if part.of in WITH_PEOPLE],
+        min(start.wall(part) for start, part in talking), virtual=any(start.virtual for start, _ in talking),
     )  # fmt: skip
 
 

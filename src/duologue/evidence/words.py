@@ -33,10 +33,11 @@ def duration(seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """A time since a beginning: ``0:05``, ``1:02:30``."""
-    minutes, rest = divmod(round(seconds), 60)
+    """A time since a beginning, or before it: ``0:05``, ``1:02:30``, ``-0:03``."""
+    minutes, rest = divmod(round(abs(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    sign = "-" if round(seconds) < 0 else ""
+    return f"{sign}{hours}:{minutes:02}:{rest:02}" if hours else f"{sign}{minutes}:{rest:02}"
 
 
 def named(of: str) -> str:

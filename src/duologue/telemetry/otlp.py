@@ -62,6 +62,11 @@ def messages(name: str) -> Any:
         ) from error  # fmt: skip
 
 
+def encodable(text: str) -> str:
+    """Without half a character that somebody typed, of which the protocol has no encoding."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def key_values(attributes: Attributes) -> list[Any]:
     """Attributes as the protocol has them; what is empty is left out."""
     made: list[Any] = []
@@ -77,10 +82,10 @@ def key_values(attributes: Attributes) -> list[Any]:
             case float():
                 told = common.AnyValue(double_value=value)
             case tuple():
-                each = [common.AnyValue(string_value=str(one)) for one in cast("tuple[object, ...]", value)]
+                each = [common.AnyValue(string_value=encodable(str(one))) for one in cast("tuple[object, ...]", value)]
                 told = common.AnyValue(array_value=common.ArrayValue(values=each))
             case _:
-                told = common.AnyValue(string_value=str(value))
+                told = common.AnyValue(string_value=encodable(str(value)))
         made.append(common.KeyValue(key=key, value=told))
     return made
 
@@ -117,7 +122,7 @@ class Spans:
             attributes |= {"duologue.text": record.text, "duologue.heard": record.heard}
         whole = self._span(f"turn {record.kind}", trace, root, b"", begin, max(times), attributes, SERVER)
         if record.state == "failed" or record.failure:
-            whole.status.code, whole.status.message = FAILED, record.failure
+            whole.status.code, whole.status.message = FAILED, encodable(record.failure)
         if of.partition(":")[0] in WITH_PEOPLE:
             span = conversation_span(of.partition(":")[2], asker)
             link = messages("trace").Span.Link(trace_id=span.trace, span_id=span.span, trace_state=span.state)
@@ -172,7 +177,7 @@ class Spans:
         made = self._span("call", span.trace, span.span, above, record.offered, record.ended, attributes, kind)
         made.trace_state = span.state
         if record.failed:
-            made.status.code, made.status.message = FAILED, record.reason
+            made.status.code, made.status.message = FAILED, encodable(record.reason)
         return [made]
 
     def _stages(self, record: TurnRecord, trace: bytes, root: bytes, begin: int) -> list[Any]:

@@ -14,7 +14,6 @@ import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -302,17 +301,24 @@ def read_digest(folder: Path) -> RunDigest | None:
 
 
 def digest_of(ledger: Path, most: int | None = None) -> RunDigest | None:
-    """Made from a run's ledger, or the first ``most`` entries of it; None: it is none."""
+    """Made from a run's ledger, or the first ``most`` entries of its own in it; None: it is none. It begins with the
+    first of these: what a file begins with has the time at which its house began.
+    """
     digest: RunDigest | None = None
-    shift = 0
+    shift = own = 0
     try:
-        for entry in islice(LedgerReader(ledger), most):
+        for entry in LedgerReader(ledger):
             record = entry.record
             if isinstance(record, HeaderRecord):
                 shift = record.wall_ns - record.monotonic_ns
                 digest = digest or RunDigest.begin(entry.of, entry.at + shift)
             elif digest is not None and entry.of == digest.of:
+                if not own:
+                    digest.began = digest.newest = entry.at + shift
                 digest.take(record, entry.at + shift)
+                own += 1
+                if own == most:
+                    break
     except DuologueError:
         pass  # a newer format, or torn in its head: what was read so far
     return digest

@@ -145,12 +145,15 @@ class RunRecorder:
         return self._overrun + self._refused + self._unkept + self._dropped_before + going_on
 
     def take(self, entry: Entry) -> None:
-        """Something was entered; when too much waits it is dropped and counted. Never waits."""
+        """Something was entered; when too much waits it is dropped and counted, but for what a run begins or ends with.
+        Never waits.
+        """
         self._newest = max(self._newest, entry.at)
-        if self._put - self._taken >= MAX_WAITING:
+        begins = entry.of not in self._open and begins_run(entry)
+        if self._put - self._taken >= MAX_WAITING and not (begins or isinstance(entry.record, OverRecord)):
             self._overrun += 1
             return
-        if entry.of not in self._open and begins_run(entry):
+        if begins:
             self._begin(entry)
         part, _, name = entry.of.partition(":")
         if name:
