@@ -406,6 +406,25 @@ def test_turns_that_are_not_answered_wait_for_response_create(monkeypatch: pytes
     play(monkeypatch, tmp_path, story, "Not much.", heard=[Hearing(evenly("what is new"))])
 
 
+@pytest.mark.parametrize("detection", [None, {"type": "server_vad", "create_response": False}, {"type": "server_vad"}])
+def test_nothing_is_said_into_a_silence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detection: dict[str, object] | None
+) -> None:
+    async def story(door: RealtimeDoor) -> None:
+        client = door.open(audio={"input": {"turn_detection": detection}})
+        await client.until("session.created")
+        await asyncio.sleep(90)
+        assert not door.model.prompts
+        client.write("What is new?")
+        await client.until("response.done")
+        await asyncio.sleep(90)
+        client.say("input_audio_buffer.clear")
+        await client.until("input_audio_buffer.cleared")
+        assert len(client.of("response.created")) == len(door.model.prompts) == 1
+
+    play(monkeypatch, tmp_path, story, "Not much.", "Are you there?")
+
+
 # Tools
 
 

@@ -99,7 +99,7 @@ class RealtimeConfig:
 
     def policy(self, usual: Policy) -> Policy:
         """How turns are taken."""
-        changes: dict[str, Any] = {"filler_ms": NEVER_MS}
+        changes: dict[str, Any] = {"filler_ms": NEVER_MS, "asks": 0}  # nobody asks a client into its silence
         if self.tools:
             changes["reply_ms"] = usual.reply_ms + round(TOOL_SECONDS * 1000)
         found = self.detection
