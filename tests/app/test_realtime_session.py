@@ -425,6 +425,56 @@ def test_nothing_is_said_into_a_silence(
     play(monkeypatch, tmp_path, story, "Not much.", "Are you there?")
 
 
+@pytest.mark.parametrize("said", ["what is new", "", None])
+def test_a_response_that_is_asked_for_while_somebody_is_heard_answers_them_as_it_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str | None
+) -> None:
+    """Or begins by itself where that was nothing; None: the client has it forgotten."""
+
+    async def story(door: RealtimeDoor) -> None:
+        client = door.open()
+        await client.until("session.created")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(speak(client, [quiet(0.4), tone(1.0 if said else 0.4), quiet(3.0)], door.clock))
+            await client.until("input_audio_buffer.speech_started")
+            client.say("response.create", response={"instructions": "Sing.", "metadata": {"a": "b"}})
+            began = door.clock.now()
+            client.say("response.create", event_id="second")
+            assert (await client.until("error"))["error"]["event_id"] == "second"
+            if said is None:
+                client.say("input_audio_buffer.clear")
+            response = (await client.until("response.created"))["response"]
+        assert door.clock.now() - began < 5 * SECOND and response["metadata"] == {"a": "b"}
+        await client.until("response.done")
+        prompt = door.model.prompts[-1]
+        assert [line.text for line in prompt.lines] == ([said] if said else [])
+        assert prompt.speaker.description.endswith("Sing.")
+        await asyncio.sleep(5)
+        client.write("And now?")
+        done = await client.until("response.done")
+        assert (len(client.of("response.created")), done["response"]["metadata"]) == (2, None)
+        assert door.model.prompts[-1].speaker.description == "A calm woman."
+
+    play(monkeypatch, tmp_path, story, "La la la.", "Nothing.", heard=[Hearing(evenly(said or ""))])
+
+
+def test_what_a_cancelled_wish_said_is_forgotten(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def story(door: RealtimeDoor) -> None:
+        client = door.open()
+        await client.until("session.created")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(speak(client, [quiet(0.4), tone(1.0), quiet(3.0)], door.clock))
+            await client.until("input_audio_buffer.speech_started")
+            client.say("response.create", response={"instructions": "Sing.", "metadata": {"a": "b"}})
+            client.say("response.cancel")
+            response = (await client.until("response.created"))["response"]
+        assert response["metadata"] is None
+        await client.until("response.done")
+        assert door.model.prompts[-1].speaker.description == "A calm woman."
+
+    play(monkeypatch, tmp_path, story, "Not much.", heard=[Hearing(evenly("what is new"))])
+
+
 # Tools
 
 

@@ -265,6 +265,7 @@ class RealtimeSession:
         before = self._config
         self._apply(config)
         self._config = self._answers.config = config
+        self._asked_once = False  # what is wanted is prepared again, on top of it
         if config.heard != before.heard:
             self._reader = SoundReader(config.heard)
         if (config.detection is None) != (before.detection is None):
@@ -445,8 +446,8 @@ class RealtimeSession:
                 "The conversation has a response in progress already. Wait for response.done, or cancel it.",
                 code="conversation_already_has_active_response",
             )  # fmt: skip
-        self._answers.metadata = fields.metadata
         if self._calls:
+            self._answers.metadata = fields.metadata
             self._resolve()
         else:
             changed = self._config.merged(fields.session)
@@ -458,27 +459,38 @@ class RealtimeSession:
     def _answer(self) -> None:
         """Have it answered, as soon as all that is to be answered is understood."""
         fields = self._wanted
-        if fields is None or any(item in self._committed for item in self._unanswered):
+        if fields is None or self._unclear:
             return
         text = joined(item.text for item in self._unanswered)
         if not text and self._session.state is not State.QUIET:
-            if (
-                self._session.state in (State.HEARING, State.PAUSING, State.SETTLING)
-                and self._config.policy(self._usual).answers
-            ):
-                self._wanted = None  # they are answered when they have said it
-            return
-        self._wanted = None
+            self._prepare(fields)
+            return  # what they say is what it answers; if that is nothing, we are asked again
+        self._wanted, self._answers.metadata = None, fields.metadata
         if self._live:  # the client plays what it has to its end
             for name, end in self._answers.sent(self._live):
                 self._sink.acknowledge(name, end)
-        changed = self._config.merged(fields.session)
-        if changed != self._config:
-            self._apply(changed)
-            self._answers.config, self._asked_once = changed, True
+        self._prepare(fields)
         self._turns.write(self._unanswered)
         self._unanswered = []
         self._session.say(text)
+
+    @property
+    def _unclear(self) -> bool:
+        """Not all that is to be answered is understood."""
+        return any(item in self._committed for item in self._unanswered)
+
+    def _prepare(self, fields: ResponseFields) -> None:
+        """The next reply is made as one response was asked for."""
+        changed = self._config.merged(fields.session)
+        if changed != self._config and not self._asked_once:
+            self._apply(changed)
+            self._answers.config, self._asked_once = changed, True
+
+    def _restore(self) -> None:
+        """What was wished for one response alone is as it was."""
+        self._asked_once = False
+        self._apply(self._config)
+        self._answers.config = self._config
 
     def _resolve(self) -> None:
         """The reply that waits for the client's results goes on; what is missing has failed."""
@@ -494,6 +506,8 @@ class RealtimeSession:
         active = self._answers.active
         if self._wanted is not None and active is None:
             self._wanted = None
+            if self._asked_once:
+                self._restore()
             return
         if active is None or (name is not None and name != active.id):
             raise EventError("No response is in progress that could be cancelled.", code="response_cancel_not_active")
@@ -557,6 +571,8 @@ class RealtimeSession:
 
     def _begin(self, reply: str) -> None:
         self._live, self._cleared = reply, False
+        if self._wanted is not None and not self._unclear:  # what they said is answered as the client wants it
+            self._answers.metadata, self._wanted = self._wanted.metadata, None
         self._answers.begin(reply)
         if self._asked_once:
             self._asked_once, self._once = False, reply
@@ -567,8 +583,8 @@ class RealtimeSession:
             self._live, self._by_client = "", False
         if self._once == reply:
             self._once = ""
-            self._apply(self._config)
-            self._answers.config = self._config
+            if not self._asked_once:  # else the next one is prepared
+                self._restore()
 
     def _flush(self) -> None:
         """What was written and not answered was said before what is said now."""
