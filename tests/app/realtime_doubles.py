@@ -133,6 +133,12 @@ def quiet(seconds: float, rate: int = PCM_RATE) -> Samples:
     return np.zeros(round(seconds * rate), np.float32)
 
 
+def sound_message(**fields: object) -> dict[str, object]:
+    """A message of the user's, half a second of a voice."""
+    data = base64.b64encode((tone(0.5) * 32767).astype("<i2").tobytes()).decode()
+    return {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": data}], **fields}
+
+
 Speak = Callable[[RealtimeClient, Iterable[Samples]], Any]
 
 

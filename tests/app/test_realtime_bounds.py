@@ -6,12 +6,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from realtime_doubles import LONG, RealtimeDoor, play, quiet
+from realtime_doubles import LONG, RealtimeClient, RealtimeDoor, play, quiet, sound_message, tone
 
 from duologue.app.admission import PlaceKind
 from duologue.app.realtime import connection as realtime_connection
 from duologue.app.realtime import items as realtime_items
 from duologue.app.realtime import session as realtime_session
+from duologue.speech.hearing_fake import Hearing, evenly
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
@@ -89,6 +90,56 @@ def test_what_a_client_writes_down_is_bounded(monkeypatch: pytest.MonkeyPatch, t
         await client.until("response.done")
 
     play(monkeypatch, tmp_path, story, "Yes.", "Fine.")
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_turns_that_nobody_has_understood_yet_are_bounded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, committed: bool
+) -> None:
+    most = realtime_session.MOST_COMMITTED
+
+    def turn(client: RealtimeClient) -> None:
+        if committed:
+            client.append(tone(0.5))
+            client.say("input_audio_buffer.commit")
+        else:
+            client.say("conversation.item.create", item=sound_message())
+
+    async def story(door: RealtimeDoor) -> None:
+        client = door.open(audio={"input": {"turn_detection": None}})
+        for _ in range(most + 1):
+            turn(client)
+        assert (await client.until("error"))["error"]["code"] == "busy"
+        client.say("input_audio_buffer.clear")
+        await client.until("input_audio_buffer.cleared")
+        assert len(client.of("conversation.item.added")) == most
+        assert len(door.ears.calls) == most + committed  # what waits in the buffer is listened to as it comes
+
+    play(monkeypatch, tmp_path, story, heard=[Hearing(hang=True)] * (most + 1))
+
+
+def test_nobody_listens_to_a_message_that_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def story(door: RealtimeDoor) -> None:
+        client = door.open()
+        written = [{"type": "input_text", "text": "Hello there."}]
+        item = {"type": "message", "role": "user", "id": "a", "content": written}
+        client.say("conversation.item.create", item=item)
+        client.say("conversation.item.create", item=sound_message(id="a"))
+        assert (await client.until("error"))["error"]["code"] == "item_exists"
+        client.say("conversation.item.create", item=sound_message(), previous_item_id="nobody")
+        assert (await client.until("error"))["error"]["param"] == "previous_item_id"
+        monkeypatch.setattr(realtime_items, "MOST_CHARACTERS", 10)
+        client.say("conversation.item.create", item=sound_message())
+        assert (await client.until("error"))["error"]["code"] == "conversation_full"
+        await asyncio.sleep(1)
+        assert not door.ears.calls
+        monkeypatch.setattr(realtime_items, "MOST_CHARACTERS", 1_000)
+        client.say("conversation.item.create", item=sound_message())
+        client.say("response.create")
+        await client.until("response.done")
+        assert [line.text for line in door.model.prompts[-1].lines] == ["Hello there. what"]
+
+    play(monkeypatch, tmp_path, story, "Hi.", heard=[Hearing(evenly("what", 0.1))])
 
 
 def test_a_session_has_an_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

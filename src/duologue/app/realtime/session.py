@@ -38,6 +38,7 @@ from duologue.app.realtime.sound import MOST_SECONDS, PacedSound, SoundReader
 from duologue.app.talking.talking import Partner
 from duologue.app.talking.turn_policy import talk_policy
 from duologue.audio.far_playout import FarEndMessage, Manners, MessageKind
+from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue.far_end.remote_sink import RemoteSink
 from duologue.dialogue.ports import PlayEvent, PlayProgress
@@ -315,13 +316,17 @@ class RealtimeSession:
         appended = self._appended
         if appended is None or appended.samples < LEAST_APPENDED:
             raise _nothing_to_commit()
-        if len(self._committed) >= MOST_COMMITTED:
-            raise EventError(f"{MOST_COMMITTED} turns are not understood yet. Wait for them.", code="busy")
+        self._refuse_more()
         self._appended = None
         self._reader = SoundReader(self._config.heard)
         item = RealtimeItem(self._items.new_id(), role="user", form="input_audio", text=None)
         self._turns.commit(item)
         self._await_words(item, appended)
+
+    def _refuse_more(self) -> None:
+        """Raise :class:`EventError` where as much waits to be understood as may."""
+        if len(self._committed) >= MOST_COMMITTED:
+            raise EventError(f"{MOST_COMMITTED} turns are not understood yet. Wait for them.", code="busy")
 
     def _await_words(self, item: RealtimeItem, appended: AppendedSound) -> None:
         """What was said in it will be known."""
@@ -356,12 +361,15 @@ class RealtimeSession:
         item = item_of(given, given.id or self._items.new_id())
         if item.kind == "function_call_output":
             self._check_call(item)
-        sound = next((part.audio for part in given.content if part.audio and part.type == "input_audio"), None)
-        appended = self._decoded(sound) if sound and item.role == "user" else None
+        audio = next((part.audio for part in given.content if part.audio and part.type == "input_audio"), None)
+        sound = self._decoded(audio) if audio and item.role == "user" else None
         self._items.make_room(item)
         previous = self._items.add(item, after)
         self._connection.tell("conversation.item.added", previous_item_id=previous, item=item.wire())
-        if appended is not None:
+        if sound is not None:  # nobody listens to what was refused
+            appended = self._new_appended()
+            assert self._group is not None
+            appended.push(sound, self._group)
             self._await_words(item, appended)
             return
         self._connection.tell("conversation.item.done", previous_item_id=previous, item=item.wire())
@@ -375,15 +383,13 @@ class RealtimeSession:
                 self._answered(self._items.until(item))
             self._recall()
 
-    def _decoded(self, audio: str) -> AppendedSound:
-        """The sound of a message that a client writes."""
+    def _decoded(self, audio: str) -> Samples:
+        """The sound of a message that a client writes. Raises :class:`EventError`."""
+        self._refuse_more()
         sound = SoundReader(self._config.heard).feed(audio)
-        appended = self._new_appended()
-        assert self._group is not None
         if len(sound) < LEAST_APPENDED:
             raise EventError("A message of less than 100 ms of sound.", param="item.content.0.audio")
-        appended.push(sound, self._group)
-        return appended
+        return sound
 
     def _check_call(self, item: RealtimeItem) -> None:
         if not any(each.kind == "function_call" and each.call_id == item.call_id for each in self._items):
