@@ -322,6 +322,39 @@ async def test_a_chat_ends_where_it_was_to_and_says_what_was_counted(opened: Ope
             assert last.choices == [] and last.usage == said.usage
 
 
+async def test_a_field_that_is_null_is_one_that_was_left_out(opened: Open) -> None:
+    llm = FakeLanguage(usual=ScriptedReply("Why hello there."))
+    nulls = dict.fromkeys((
+        "seed", "stream", "stream_options", "temperature", "max_tokens", "max_completion_tokens", "stop", "tools",
+        "tool_choice", "response_format", "n", "logprobs", "user", "audio", "function_call",
+    ))  # fmt: skip
+    function = {"name": "weather", "description": None, "parameters": None, "strict": None}
+    parts = [{"type": "text", "text": "Hi", "cache": None}]
+    said = [
+        {"role": "user", "content": parts, "name": None, "tool_calls": None, "tool_call_id": None},
+        {"role": "assistant", "content": None, "tool_calls": None, "refusal": None},
+        {"role": "user", "content": "Well?"},
+    ]
+    async with opened(llm) as client:
+        made = await client.chat.completions.create(model="chad", messages=said, **nulls)
+        assert made.choices[0].message.content == "Why hello there."
+        assert [line.text for line in llm.prompts[-1].lines] == ["Hi", "", "Well?"]
+        asked = {"tools": [{"type": "function", "function": function}], "response_format": {"type": "text"}}
+        stream = await client.chat.completions.create(
+            model="chad", messages=said, stream=True, stream_options={"include_usage": None}, **asked
+        )
+        assert all(chunk.usage is None for chunk in [chunk async for chunk in stream])
+        assert llm.prompts[-1].tools.toolbox.tools["weather"].schema == {}
+        made = await client.audio.speech.create(
+            input="Hi.", model="tts-1", voice="alloy", speed=None, response_format=None, stream_format=None
+        )
+        assert made.content
+        for missing in ("messages", "model"):
+            with pytest.raises(openai.BadRequestError, match="Field required") as caught:
+                await client.chat.completions.create(**{"model": "chad", "messages": said, missing: None})
+            assert caught.value.param == f"body.{missing}"
+
+
 async def test_what_is_said_in_another_language_is_told_in_english(opened: Open) -> None:
     ears = Translator(usual=Hearing(final="Good morning."))
     async with opened(ears=ears) as client:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from duologue.clock import SECOND, SYSTEM_CLOCK
@@ -23,7 +23,7 @@ from duologue.web import paths
 from duologue.web.bodies import Router
 from duologue.web.scopes import needs
 from duologue.web.studio import EndpointsPort
-from duologue.web.v1.common import ERRORS, RequestFields, Streamed, TheEndpoints, begun
+from duologue.web.v1.common import ERRORS, RequestFields, Streamed, TheEndpoints, WithoutNulls, begun
 
 router = Router(prefix=f"{paths.COMPATIBLE}/chat", tags=["compatible"], responses=ERRORS)
 PATH = f"{paths.COMPATIBLE}/chat/completions"
@@ -38,7 +38,7 @@ _WITHOUT: dict[str, object] = {
 }  # fmt: skip
 
 
-class _Lax(BaseModel):
+class _Lax(WithoutNulls):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 

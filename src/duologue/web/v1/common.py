@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Collection, Mapping
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -58,7 +58,18 @@ def endpoints_of(request: Request) -> EndpointsPort:
 TheEndpoints = Annotated[EndpointsPort, Depends(endpoints_of)]
 
 
-class RequestFields(BaseModel):
+class WithoutNulls(BaseModel):
+    """What a client sends: a field that is null is one that was left out, as OpenAI's types have it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_nulls_out(cls, given: object) -> object:
+        if not isinstance(given, Mapping):
+            return given
+        return {name: value for name, value in cast("Mapping[str, object]", given).items() if value is not None}
+
+
+class RequestFields(WithoutNulls):
     """A request: the fields that we know, and what else came, of which :meth:`refuse_rest` makes an answer."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -69,7 +80,7 @@ class RequestFields(BaseModel):
         """
         extra: dict[str, Any] = self.model_extra or {}
         for name, value in extra.items():
-            if name in harmless or value is None or (name in without and value == without[name]):
+            if name in harmless or (name in without and value == without[name]):
                 continue
             known = name in without
             raise InputError(
