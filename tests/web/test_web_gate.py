@@ -81,6 +81,13 @@ def test_without_the_token_nobody_does(headers: dict[str, str]) -> None:
     assert verdict.status is HTTPStatus.UNAUTHORIZED
 
 
+@pytest.mark.parametrize("other", ['prefs={"a": 1}', "flag", "version=3", "a=b", ""])
+def test_a_cookie_of_another_program_hides_none_of_ours(other: str) -> None:
+    ours = f"{COOKIE}={cookie_value(TOKEN)}"
+    for cookie in (f"{other}; {ours}", f"{ours}; {other}"):
+        assert judge(PUBLIC, "GET", "/api/stage", "", {"host": "x", "cookie": cookie}) == Admit()
+
+
 def test_the_token_leaves_the_pages_address() -> None:
     verdict = judge(PUBLIC, "GET", "/", "tab=stage&token=correct+horse", {"host": "x"})
     assert verdict == Redirect("/?tab=stage")
