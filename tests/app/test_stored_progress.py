@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from call_doubles import TestClock
+from engine_doubles import ADA
 from sqlalchemy import select
 
+from duologue.app.lessons.desk import LessonDesk
 from duologue.app.lessons.stored_progress import StoredProgress
 from duologue.clock import SECOND
+from duologue.errors import PeerError
+from duologue.language.engine import Moment, Prompt
 from duologue.store.people import export, find, forget, meet
 from duologue.store.store import Store
 from duologue.store.tables import Review
 from duologue.store.values import Who
+from duologue.tutor import drill
 from duologue.tutor.drill import Rating
-from duologue.tutor.lesson import shipped_lessons
-from duologue.tutor.progress import Correction, LessonDone
+from duologue.tutor.lesson import LessonWord, shipped_lessons
+from duologue.tutor.progress import Correction, LessonDone, WordCard
 from duologue.tutor.review import new_card, rated
 
 LESSON = shipped_lessons()[0]
 WHO = Who("learner")
+DAY = 86_400 * SECOND
 
 
 @pytest.fixture
@@ -35,6 +43,10 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 async def progress_of(store: Store) -> StoredProgress:
     name = await store.ask(lambda session: meet(session, WHO, SECOND).id)
     return StoredProgress(store, name, store.clock)
+
+
+async def ratings(store: Store) -> list[int]:
+    return await store.ask(lambda session: list(session.scalars(select(Review.rating).order_by(Review.at))))
 
 
 async def test_cards_come_back_as_they_were(store: Store) -> None:
@@ -60,8 +72,82 @@ async def test_each_review_is_kept_once(store: Store) -> None:
         card = rated(card, rating, card.due)
         await progress.learn([card])
         await progress.learn([card])  # told twice, asked once
-    ratings = await store.ask(lambda session: list(session.scalars(select(Review.rating).order_by(Review.at))))
-    assert ratings == [Rating.GOOD, Rating.AGAIN]
+    assert await ratings(store) == [Rating.GOOD, Rating.AGAIN]
+
+
+class Calendar(TestClock):
+    """One that is set."""
+
+    time = 1_000 * DAY
+
+    def wall(self) -> int:
+        return self.time
+
+
+async def desk_of(progress: StoredProgress, calendar: Calendar) -> LessonDesk:
+    desk = LessonDesk(progress, calendar, kept=True)
+    await desk.load()
+    await desk.open(LESSON)
+    assert await desk.reply(replace(Prompt.by(ADA.persona), moment=Moment.OPENING))
+    return desk
+
+
+async def rates(desk: LessonDesk, word: str, rating: Rating) -> None:
+    desk._note(drill.RateWord(word, rating))  # pyright: ignore[reportPrivateUsage]
+    async with asyncio.TaskGroup() as group:
+        keeping = group.create_task(desk.run())
+        await desk.rest()
+        keeping.cancel()
+
+
+async def known_well(store: Store, calendar: Calendar) -> tuple[StoredProgress, WordCard]:
+    """A word of the lesson after six good answers, each when it was due; on the calendar it is due again."""
+    progress = StoredProgress(store, await store.ask(lambda session: meet(session, WHO, SECOND).id), calendar)
+    card = new_card(LESSON.vocabulary[0], LESSON.name, calendar.time)
+    await progress.learn([card])
+    for _ in range(6):
+        card = rated(card, Rating.GOOD, card.due)
+        await progress.learn([card])
+    calendar.time = card.due
+    assert card.stability is not None and card.stability > 300
+    return progress, card
+
+
+async def test_what_is_known_outlasts_a_copy_that_is_empty(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    calendar = Calendar(SECOND)
+    progress, before = await known_well(store, calendar)
+
+    async def fails() -> tuple[WordCard, ...]:
+        raise PeerError("the database fails", where="store")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(progress, "cards", fails)
+        desk = await desk_of(progress, calendar)
+    await rates(desk, before.word, Rating.GOOD)
+    (kept,) = await progress.cards()
+    assert kept == replace(rated(before, Rating.GOOD, calendar.time), rating=0) and kept.reviews == 7
+    assert len(await ratings(store)) == 7
+
+
+async def test_two_desks_of_one_person_lose_no_review_of_each_other(store: Store) -> None:
+    calendar = Calendar(SECOND)
+    progress, card = await known_well(store, calendar)
+    desks = [await desk_of(progress, calendar) for _ in range(2)]
+    given = [Rating.GOOD, Rating.AGAIN, Rating.GOOD, Rating.EASY]
+    for number, rating in enumerate(given):
+        card = rated(card, rating, calendar.time)
+        await rates(desks[number % 2], card.word, rating)
+        calendar.time += 60 * SECOND
+    (kept,) = await progress.cards()
+    assert kept == replace(card, rating=0) and kept.reviews == 10
+    assert (await ratings(store))[6:] == given
+
+
+async def test_a_word_that_a_model_notes_stays_as_it_is_known(store: Store) -> None:
+    calendar = Calendar(SECOND)
+    progress, card = await known_well(store, calendar)
+    await progress.learn([new_card(LessonWord(card.word, "Something else."), "", calendar.time)])
+    assert await progress.cards() == (replace(card, rating=0),) and len(await ratings(store)) == 6
 
 
 async def test_lessons_make_the_level_and_corrections_are_exported(store: Store) -> None:

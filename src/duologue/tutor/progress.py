@@ -62,7 +62,9 @@ class LearnerProgress(Protocol):
         ...
 
     async def learn(self, cards: Sequence[WordCard]) -> None:
-        """Keep cards: new ones, and others in the place of those of the same word."""
+        """Keep cards, each after one review at the most: new words, and the review (``rating``) of those that are
+        known. A store counts it for what it has, whatever else the card says.
+        """
         ...
 
     async def correct(self, correction: Correction) -> None:

@@ -11,9 +11,11 @@ from duologue.clock import MILLISECOND, Clock
 from duologue.ids import unique_id
 from duologue.store.store import Store
 from duologue.store.tables import CorrectionRow, LessonRun, PersonRow, Review, Vocable
+from duologue.tutor.drill import Rating
 from duologue.tutor.lesson import shipped_lessons
 from duologue.tutor.plan import level_of, plan_of
 from duologue.tutor.progress import Correction, LessonDone, WordCard
+from duologue.tutor.review import rated
 
 TAUGHT = "en"
 """The language that is learnt."""
@@ -85,28 +87,40 @@ class StoredProgress:
         return tuple(_card(row) for row in session.scalars(ours.order_by(Vocable.due, Vocable.word)))
 
     def _learn(self, session: Session, card: WordCard) -> None:
+        """A word that is there is not replaced, for the card may be of an old copy, or of an empty one: its newest
+        review counts for the row.
+        """
         if session.get(PersonRow, self._person) is None:
             return
         same = (Vocable.person_id == self._person, Vocable.language == TAUGHT, Vocable.word == card.word)
         row = session.scalar(select(Vocable).where(*same))
         now = self._clock.wall()
+        at = card.last_review or now
         if row is None:
+            scheduled = {name: getattr(card, name) for name in _SCHEDULED}
             row = Vocable(
-                id=unique_id(now), person_id=self._person, language=TAUGHT, word=card.word, added=now, reviews=0
-            )
+                id=unique_id(now), person_id=self._person, language=TAUGHT, word=card.word, added=now,
+                meaning=card.meaning, source=card.lesson, **scheduled,
+            )  # fmt: skip
             session.add(row)
-        asked = card.reviews > row.reviews
-        for name in ("meaning", *_SCHEDULED):
-            setattr(row, name, getattr(card, name))
-        row.source = card.lesson
-        session.flush()
-        if asked and card.rating:
-            at = card.last_review or now
+            session.flush()
+        elif card.rating and not _asked(session, row, at):
+            after = rated(_card(row), Rating(card.rating), at)
+            for name in _SCHEDULED:
+                setattr(row, name, getattr(after, name))
+        else:
+            return
+        if card.rating:
             session.add(Review(id=unique_id(at), vocable_id=row.id, at=at, rating=card.rating))
 
     def _lessons(self, session: Session) -> tuple[LessonDone, ...]:
         ours = select(LessonRun).where(LessonRun.person_id == self._person, LessonRun.ended.is_not(None))
         return tuple(_done(row) for row in session.scalars(ours.order_by(LessonRun.began, LessonRun.id)))
+
+
+def _asked(session: Session, row: Vocable, at: int) -> bool:
+    """Whether the review of that time is kept."""
+    return session.scalar(select(Review.id).where(Review.vocable_id == row.id, Review.at == at).limit(1)) is not None
 
 
 def _card(row: Vocable) -> WordCard:
