@@ -4264,7 +4264,7 @@ export interface components {
             type: "bye";
             /**
              * Code
-             * @description `ended`: the conversation is over; `idle`: nobody said anything for long; `taken`: another socket goes on with it; `gone`: there is no such conversation any more; `version`, `protocol`, `flood`: what the client did wrong; `slow`: it does not read; `full`, `starting`, `closing`: not now; `character`: there is nobody of that name; `lesson`: there is no such lesson, or nothing to review; `forbidden`: the token lacks the scope `talk` (of a call `line`); `off`: no talks are held here; `failed`: a fault of ours.
+             * @description `ended`: the conversation is over; `idle`: nobody said anything for long; `taken`: another socket goes on with it; `gone`: there is no such conversation any more; `version`, `protocol`, `flood`: what the client did wrong; `slow`: it does not read; `full`, `starting`, `closing`: not now; `character`: there is nobody of that name; `lesson`: there is no such lesson, or nothing to review; `forbidden`: a token is missing, not known, or lacks the scope `talk` (of a call `line`); `off`: no talks are held here; `failed`: a fault of ours.
              * @enum {string}
              */
             code: "ended" | "idle" | "taken" | "gone" | "version" | "protocol" | "flood" | "slow" | "full" | "starting" | "character" | "forbidden" | "off" | "failed" | "closing" | "lesson";

@@ -198,9 +198,9 @@ class FakeSocket implements Socket {
   says(message: Partial<FromServer>): void {
     this.onmessage?.({ data: JSON.stringify(message) });
   }
-  breaks(): void {
+  breaks(code = 1006, reason = ""): void {
     this.readyState = 3;
-    this.onclose?.({ code: 1006, reason: "" });
+    this.onclose?.({ code, reason });
   }
 }
 
@@ -456,6 +456,31 @@ describe("the client", () => {
     sockets[0]?.says({ type: "bye", code: "idle", text: "Nobody said anything.", remedy: "", resume: false, retry_seconds: null });
     sockets[0]?.breaks();
     expect(links.at(-1)).toMatchObject({ is: "over", why: "Nobody said anything." });
+    timer.pass(60_000);
+    expect(sockets.length).toBe(1);
+  });
+
+  it.each([
+    ["with a bye", { type: "bye", code: "forbidden", text: "This server wants a token.", remedy: "Send it.", resume: false, retry_seconds: null }],
+    ["without one", null],
+  ] as const)("ends with the reason where it is not let in, %s", async (_, bye) => {
+    const { client, sockets, timer, links } = talk();
+    client.begin();
+    await sockets[0]?.opens();
+    if (bye) sockets[0]?.says(bye);
+    sockets[0]?.breaks(1008, "This server wants a token.");
+    expect(links.at(-1)).toEqual({ is: "over", bye, why: "This server wants a token." });
+    timer.pass(60_000);
+    expect(sockets.length).toBe(1);
+  });
+
+  it("ends with the reason when the token is revoked meanwhile", async () => {
+    const { client, sockets, timer, links } = talk();
+    client.begin();
+    await sockets[0]?.opens();
+    sockets[0]?.says(WELCOME);
+    sockets[0]?.breaks(1008, "the token was revoked");
+    expect(links.at(-1)).toEqual({ is: "over", bye: null, why: "the token was revoked" });
     timer.pass(60_000);
     expect(sockets.length).toBe(1);
   });

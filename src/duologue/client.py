@@ -16,11 +16,12 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Literal, Protocol
 
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import InvalidStatus, WebSocketException
 
 from duologue.app.talk import messages as say
 from duologue.app.talk.messages import FromClient, FromServer, TalkBye, TalkChunk, TalkPlace, TalkTurn, TalkWelcome
@@ -45,6 +46,10 @@ LEAVING_SECONDS = 5.0
 SILENT_SECONDS = 8.0
 """The server pings every two."""
 _OVER = frozenset({"ended", "failed"})
+_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_TOKEN = (
+    "Give a token that the house knows and that has the scope for it, or end what goes on with it (docs/security.md)."
+)
 _LATER = (say.TalkCommit, say.TalkCancel, say.TalkInterrupt, say.TalkLearn, say.TalkHelp)
 
 
@@ -490,13 +495,18 @@ class _WebSocket:
 
 def dialling(url: str, token: str = "") -> Callable[[], Awaitable[Link]]:
     """Opens sockets at ``url`` (``ws://HOST:PORT/api/talk``; of a call ``…/api/line/calls/ID/talk``), with the house's
-    token where it wants one.
+    token where it wants one. Raises :class:`PeerError` where the token is refused: to try again would not help.
     """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     async def dial() -> Link:
         try:
             return _WebSocket(await connect(url, additional_headers=headers, max_size=None, compression=None))
+        except InvalidStatus as error:
+            if (status := error.response.status_code) not in _REFUSALS:
+                raise ConnectionError(str(error)) from error
+            what = "the token is refused, or has reached a limit" if token else "a token is wanted"
+            raise PeerError(f"{what} (HTTP {status})", where=url.partition("?")[0], remedy=_TOKEN) from error
         except (WebSocketException, OSError) as error:
             raise ConnectionError(str(error)) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncGenerator, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from test_web_scopes import EVERYONE, READER, WANTED, ask
 
 from duologue.app.people.accounts import TokenAccounts
 from duologue.app.realtime.messages import SessionFields
+from duologue.app.talk.sessions import RETRY_SECONDS
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import PeerError
 from duologue.store.tables import TokenRow
@@ -180,6 +182,11 @@ class Socket:
         await self._gate(self._scope, receive, send)
 
     @property
+    def told(self) -> dict[str, Any]:
+        """The message before its end."""
+        return json.loads(self.sent[-2]["text"])
+
+    @property
     def ends(self) -> tuple[int, str] | None:
         """How it was closed."""
         last: Message = self.sent[-1] if self.sent else {}
@@ -268,6 +275,11 @@ async def test_so_many_conversations_at_once(desk: Desk) -> None:
         await first.inside.wait()
         await second.run()
         assert second.ends == (1008, "1 conversations with this token go on") and not second.inside.is_set()
+        assert second.told["code"] == "full" and second.told["remedy"] == "End one of them first."
+        assert second.told["retry_seconds"] == RETRY_SECONDS  # it may be its own that broke
+        elsewhere = Socket(desk, token, paths.REALTIME)
+        await elsewhere.run()
+        assert elsewhere.ends == second.ends and len(elsewhere.sent) == 1
         running.cancel()
         await asyncio.wait([running])
         going = group.create_task(third.run())
@@ -292,7 +304,7 @@ async def test_so_many_minutes_a_day(desk: Desk) -> None:
     assert first.ends == spent and desk.used("ada") == 121.0
     second = Socket(desk, token)
     await second.run()
-    assert second.ends == spent
+    assert second.ends == spent and (second.told["code"], second.told["retry_seconds"]) == ("full", None)
     fresh = TokenAccounts(desk.store, desk.clock)  # a house that was started again knows
     await fresh._look()  # pyright: ignore[reportPrivateUsage]
     again = Desk.__new__(Desk)

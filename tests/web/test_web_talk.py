@@ -9,18 +9,21 @@ import socket
 import sys
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import httpx
 import pytest
 from studio_double import HouseDouble
 from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.http11 import Request, Response
 
 from duologue.app.house.house import House
 from duologue.app.talk import connection as talk_connection
 from duologue.app.talk import sessions as talk_sessions
-from duologue.client import TalkWish, talk_with
+from duologue.client import TalkClient, TalkWish, dialling, talk_with
 from duologue.clock import VirtualClock
 from duologue.errors import PeerError
 from duologue.places import packs_folder
@@ -108,8 +111,13 @@ async def test_who_may_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"DUOLOGUE_WEB__TOKENS__{name.upper()}__TOKEN", f"{name} token")
         monkeypatch.setenv(f"DUOLOGUE_WEB__TOKENS__{name.upper()}__SCOPES", ",".join(scopes))
     async with served(HouseDouble(), flags) as here:
-        with pytest.raises(InvalidStatus):
-            await last_word(here.url)
+        for told in ({}, {"authorization": "Bearer a stranger's"}):
+            for place in (here.url, here.url.replace("/api/talk", "/api/line/calls/c1/talk")):
+                bye, code = await last_word(place, **told)
+                assert (bye["code"], bye["text"], code) == ("forbidden", "This server wants a token", 1008)
+                assert "token" in bye["remedy"] and bye["retry_seconds"] is None
+        with pytest.raises(InvalidStatus):  # who speaks no such protocol
+            await last_word(here.url.replace("/api/talk", "/api/events/socket"))
         with pytest.raises(InvalidStatus):  # another site's page, with our cookie or without
             await last_word(here.url, "https://evil.example", authorization="Bearer the token of all tokens")
         own = here.url.removesuffix("/api/talk").replace("ws", "http", 1)
@@ -221,6 +229,25 @@ async def test_the_python_of_the_page_works_as_it_is_written_there() -> None:
         out, err = await process.communicate()
         assert process.returncode == 0, err.decode()
         assert len(out.decode().split()) >= 2
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_token_that_is_refused_is_told_so_at_once(status: int) -> None:
+    dialled: list[str] = []
+
+    async def refuse(connection: ServerConnection, request: Request) -> Response:
+        dialled.append(request.path)
+        return connection.respond(HTTPStatus(status), "")
+
+    async def talk(connection: ServerConnection) -> None:
+        raise AssertionError
+
+    async with serve(talk, "127.0.0.1", 0, process_request=refuse) as server, asyncio.timeout(30):
+        port = next(iter(server.sockets)).getsockname()[1]
+        client = TalkClient(dialling(f"ws://127.0.0.1:{port}/api/talk", "an old one"), clock=VirtualClock())
+        with pytest.raises(PeerError, match="the token is refused, or has reached a limit") as refused:
+            await client.run()
+    assert "token" in refused.value.remedy and len(dialled) == 1
 
 
 async def test_a_house_that_is_not_there_is_an_error_of_ours() -> None:

@@ -56,6 +56,8 @@ export interface Listener {
 }
 
 const OPEN = 1;
+/** "Policy violation" (RFC 6455, section 7.4.1): the server wants no more of it, as of a token that was revoked. */
+const REFUSED = 1008;
 /** The server pings every two seconds. */
 const SILENCE_MS = 8000;
 const CONNECT_MS = 10_000;
@@ -177,7 +179,7 @@ export class TalkClient {
     socket.binaryType = "arraybuffer";
     socket.onopen = () => void this.#greet(socket);
     socket.onmessage = ({ data }) => this.#take(socket, data);
-    socket.onclose = ({ reason }) => this.#closed(socket, reason);
+    socket.onclose = ({ code, reason }) => this.#closed(socket, reason, code);
     this.#expect(socket, CONNECT_MS);
   }
 
@@ -237,12 +239,13 @@ export class TalkClient {
     this.#later.splice(0).forEach((order) => this.#say(order));
   }
 
-  #closed(socket: Socket, reason: string): void {
+  #closed(socket: Socket, reason: string, code = 0): void {
     if (socket !== this.#socket) return;
     this.#socket = null;
     this.timer.clear(this.#silence);
     if (this.#welcomed) this.#lostAt = this.timer.now();
     const bye = this.#bye;
+    if (bye === null && code === REFUSED) return this.#end(null, reason || "The server ended it.");
     const again = bye === null || (bye.retry_seconds ?? null) !== null || bye.code === "flood" || bye.code === "slow" || bye.code === "protocol";
     const waited = this.timer.now() - this.#lostAt;
     if (!again || waited > this.#resumeMs) return this.#end(bye, bye?.text ?? "The server did not come back in time.");

@@ -43,12 +43,15 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from duologue.app.people.token_use import TokenSession
+from duologue.app.talk.messages import TalkBye
+from duologue.app.talk.sessions import RETRY_SECONDS
 from duologue.errors import first_cause
 from duologue.tokens import cookie_value
 from duologue.web import paths, security
 from duologue.web.client_secrets import ClientSecret, ClientSecrets
 from duologue.web.options import EVERYTHING, NOTHING, Grant, WebOptions, is_loopback
 from duologue.web.problems import problem
+from duologue.web.sockets import POLICY_VIOLATION, turn_away
 
 if TYPE_CHECKING:
     from duologue.store.tokens import KnownToken
@@ -57,8 +60,10 @@ COOKIE = "duologue"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _COOKIE_DAYS = 30
 _KEY_PROTOCOL = "openai-insecure-api-key."
-_POLICY_VIOLATION = 1008
-"""RFC 6455, section 7.4.1."""
+_PASSING = 60
+"""Seconds: what hinders a talk no longer than that, its client waits for."""
+_TOLD = {HTTPStatus.UNAUTHORIZED: "forbidden", HTTPStatus.SERVICE_UNAVAILABLE: "starting"}
+"""What the socket of a talk is told by a ``bye``; another site's page is told nothing."""
 
 _ASK_FOR_TOKEN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Duologue</title><meta name="viewport"
 content="width=device-width, initial-scale=1"><style>:root{{color-scheme:dark}}
@@ -228,7 +233,11 @@ class Gate:
         shown, secret = self._shown(headers) if (path, method) == (paths.REALTIME, "SOCKET") else (None, None)
         verdict = judge(self._options, method, path, scope["query_string"].decode("latin-1"), headers, shown)
         if scope["type"] == "websocket" and not isinstance(verdict, Admit):
-            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+            if isinstance(verdict, Refuse) and verdict.status in _TOLD and paths.is_talk(path):
+                retry = None if verdict.status is HTTPStatus.UNAUTHORIZED else RETRY_SECONDS
+                await turn_away(send, _bye(_TOLD[verdict.status], verdict.what, verdict.remedy, retry))
+            else:
+                await send({"type": "websocket.close", "code": POLICY_VIOLATION})
             return
         match verdict:
             case Admit(remember, grant):
@@ -266,8 +275,12 @@ class Gate:
                     await self._while_it_holds(scope, receive, send, session)
                     return
                 refused = session
-        if is_socket:  # closed before it is accepted, it is an HTTP answer: a browser sees that it was not let in
-            await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": refused.what})
+        if is_socket and paths.is_talk(path):
+            retry = RETRY_SECONDS if refused.retry <= _PASSING else None
+            await turn_away(send, _bye("full", refused.what, refused.remedy, retry))
+            return
+        if is_socket:  # closed before it is accepted, it is an HTTP answer
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": refused.what})
             return
         response = problem(
             HTTPStatus.TOO_MANY_REQUESTS, refused.what, where=f"token {token.name}", remedy=refused.remedy,
@@ -285,7 +298,7 @@ class Gate:
                 if not serving.done():
                     if scope["type"] == "websocket":
                         with contextlib.suppress(Exception):  # it may be closing already
-                            await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": session.why})
+                            await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": session.why})
                     serving.cancel()
         except BaseExceptionGroup as failures:
             raise first_cause(failures) from failures
@@ -318,6 +331,10 @@ class Gate:
 
 async def _serve(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     await app(scope, receive, send)
+
+
+def _bye(code: str, what: str, remedy: str, retry: float | None) -> TalkBye:
+    return TalkBye.model_validate({"code": code, "text": what, "remedy": remedy, "retry_seconds": retry})
 
 
 def private(caching: str) -> str:

@@ -32,6 +32,11 @@ def within(path: str, place: str) -> bool:
     return path == place or path.startswith(f"{place}/")
 
 
+def is_talk(path: str) -> bool:
+    """Whether a socket there speaks the protocol of a talk (docs/talk-protocol.md)."""
+    return path == TALK or (within(path, f"{API}/line/calls") and path.endswith("/talk"))
+
+
 def for_machines(path: str) -> bool:
     """Whether programs ask for this, not people: it is never the page, nor a place within it."""
     return any(within(path, place) for place in _MACHINES)

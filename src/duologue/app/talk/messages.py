@@ -437,8 +437,8 @@ class TalkBye(TalkMessage):
         "`ended`: the conversation is over; `idle`: nobody said anything for long; `taken`: another socket goes on "
         "with it; `gone`: there is no such conversation any more; `version`, `protocol`, `flood`: what the client did "
         "wrong; `slow`: it does not read; `full`, `starting`, `closing`: not now; `character`: there is nobody of that "
-        "name; `lesson`: there is no such lesson, or nothing to review; `forbidden`: the token lacks the scope `talk` "
-        "(of a call `line`); "
+        "name; `lesson`: there is no such lesson, or nothing to review; `forbidden`: a token is missing, not known, or "
+        "lacks the scope `talk` (of a call `line`); "
         "`off`: no talks are held here; `failed`: a fault of ours."
     )  # fmt: skip
     text: str
