@@ -79,7 +79,9 @@ async def heard(model: LlamaLanguage, wanted: Prompt | None = None) -> str:
 @needs_library
 def test_it_says_word_by_word_what_it_knows_and_ends(tmp_path: Path):
     model = load(order(tiny_gguf.write(tmp_path / "tiny.gguf")))
-    assert [piece for piece in model.write(request()) if piece] == ["Well,", *(" " + word for word in SAID.split()[1:])]
+    writing = model.write(request())
+    assert [piece for piece in writing if piece] == ["Well,", *(" " + word for word in SAID.split()[1:])]
+    assert not writing.limited
 
 
 @needs_library
@@ -93,7 +95,8 @@ def test_bytes_are_joined_to_characters_and_stray_ones_hold_nothing(tmp_path: Pa
 @needs_library
 def test_an_endless_model_is_ended_by_the_limit(tmp_path: Path):
     model = load(order(tiny_gguf.write(tmp_path / "endless.gguf", endless=True), context=256))
-    assert said(model, request(max_tokens=10)) == SAID + " Well, this is"
+    writing = model.write(request(max_tokens=10))
+    assert "".join(writing) == SAID + " Well, this is" and writing.limited
     assert 100 < len(said(model, request(max_tokens=100_000)).split()) < 256, "as far as the context goes"
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from duologue.clock import VirtualClock
 from duologue.errors import PeerError
-from duologue.language.engine import Line, Moment, Prompt
+from duologue.language.engine import LimitReached, Line, Moment, Prompt
 from duologue.language.llama import LlamaLanguage, LlamaSettings
 from duologue.language.persona import load_persona
 from loading_worker import closed_while_loading
@@ -41,11 +41,13 @@ for message in channel:
             open(model, "a").write("cancelled")
     if isinstance(message, Write):
         said = message.messages[-1]["content"].split("say ")[-1].splitlines()[0]
+        said = said.replace("so many", str(message.max_tokens))
         begun[message.number] = iter([*said.split("|"), *[""] * 9999 * said.endswith("|")])
         if said == "nothing more":
             os.kill(os.getpid(), 4)
     word = next(begun[message.number], None)
-    channel.send(Done(message.number) if word is None else AnswerPiece(message.number, word))
+    done = Done(message.number, limited="at length" in said)
+    channel.send(done if word is None else AnswerPiece(message.number, word))
 """
 
 
@@ -87,6 +89,13 @@ async def test_what_it_repeats_of_its_instructions_is_not_said(llama: LlamaLangu
         await heard(llama, "(Answer the last line.)")
     with pytest.raises(PeerError, match="somebody else's line"):
         await heard(llama, "friend: What is that?|")
+
+
+async def test_a_reply_that_a_limit_ended_is_marked_and_the_request_sets_it(llama: LlamaLanguage):
+    for words, most, said in (("at length: so many", 7, "at length: 7"), ("so many", None, "400")):
+        prompt = Prompt(CHAD, (), "", (Line("friend", f"say {words}"),), max_tokens=most)
+        pieces = [piece async for piece in llama.write(prompt)]
+        assert "".join(pieces) == said and isinstance(pieces[-1], LimitReached) == (most is not None)
 
 
 async def test_a_schema_leaves_what_it_writes_alone(llama: LlamaLanguage):

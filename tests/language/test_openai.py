@@ -14,7 +14,7 @@ from duologue.clock import SECOND
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.hosted import RefusedError, retry_after
 from duologue.language.chat import messages
-from duologue.language.engine import Line, Moment, Prompt
+from duologue.language.engine import LimitReached, Line, Moment, Prompt
 from duologue.language.openai import OpenAILanguage, OpenAISettings, engine
 from duologue.language.persona import Persona
 from scripted_server import serving
@@ -78,6 +78,15 @@ async def test_a_reply_streams_piece_by_piece():
     assert "".join(pieces) == "Lamps are the sun of the indoors." and len(pieces) == 7
     sent = server.requests[0]
     assert (sent["model"], sent["stream"], sent["temperature"]) == ("tiny", True, 0.9)
+
+
+@pytest.mark.parametrize(("finish", "limited"), [("stop", False), ("length", True)])
+async def test_a_reply_that_the_server_cut_is_marked(finish: str, limited: bool):
+    async with serving(OpenAIServer(Behaviour("Lamps are the", finish=finish))) as server:
+        model = engine_for(server)
+        pieces = [piece async for piece in model.write(prompt())]
+        await model.close()
+    assert "".join(pieces) == "Lamps are the" and isinstance(pieces[-1], LimitReached) == limited
 
 
 async def test_persona_and_prompt_override_model_and_temperature():

@@ -29,7 +29,7 @@ from duologue.app.engines.engines import EnginePool
 from duologue.app.show import clips
 from duologue.audio.encoding import encoder
 from duologue.audio.pcm import RATE, Samples
-from duologue.language.engine import Prompt
+from duologue.language.engine import LimitReached, Prompt
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.tools import ToolCall
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME, HearingCapabilities
@@ -61,6 +61,16 @@ class Caller(FakeLanguage):
             async for filler in prompt.tools.run(calls):
                 yield filler
         yield " It is warm. Bring a hat."
+
+
+class Limited(FakeLanguage):
+    """Has no room for all that it would say."""
+
+    async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
+        self.prompts.append(prompt)
+        yield "Why hello"
+        yield " there, STOP my"
+        yield LimitReached()
 
 
 class Translator(FakeHearing):
@@ -353,6 +363,19 @@ async def test_a_field_that_is_null_is_one_that_was_left_out(opened: Open) -> No
             with pytest.raises(openai.BadRequestError, match="Field required") as caught:
                 await client.chat.completions.create(**{"model": "chad", "messages": said, missing: None})
             assert caught.value.param == f"body.{missing}"
+
+
+async def test_an_answer_that_the_engine_cut_is_told_as_such(opened: Open) -> None:
+    llm = Limited()
+    asked = {"model": "chad", "messages": [{"role": "user", "content": "Hi"}]}
+    async with opened(llm) as client:
+        for most, stop, reason in ((None, None, "length"), (500, None, "length"), (None, "STOP", "stop")):
+            given = {"max_tokens": most, "stop": stop} if most else {"stop": stop}
+            said = await client.chat.completions.create(**asked, **given)
+            assert said.choices[0].message.content == "Why hello there, " + "STOP my" * (stop is None)
+            assert said.choices[0].finish_reason == reason and llm.prompts[-1].max_tokens == most
+            stream = await client.chat.completions.create(**asked, **given, stream=True)
+            assert [chunk async for chunk in stream][-1].choices[0].finish_reason == reason
 
 
 async def test_what_is_said_in_another_language_is_told_in_english(opened: Open) -> None:

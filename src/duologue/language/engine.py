@@ -65,6 +65,7 @@ class Prompt:
 
     ``lines`` are oldest first and hold what was **heard**. ``turn`` counts from 0; ``turns`` is the planned number (0:
     no end). ``seed`` makes engines that can be reproducible so. ``max_words`` is the cap that the caller will enforce.
+    ``max_tokens``, the engine's own, end the reply where it can be told so (None: as its settings have it).
     ``schema`` is the JSON schema that the reply should follow (None: plain text), ``tools`` what the character may call
     meanwhile; an engine that can do neither writes plain text.
     """
@@ -80,6 +81,7 @@ class Prompt:
     max_words: int = 60
     model: str = ""
     temperature: float | None = None
+    max_tokens: int | None = None
     schema: Mapping[str, object] | None = None
     tools: ToolUse | None = None
 
@@ -98,6 +100,12 @@ class Prompt:
 
 class WholeText(str):
     """A piece of a reply that was written beforehand, by a person: all of it is said, beyond the caps of a reply."""
+
+    __slots__ = ()
+
+
+class LimitReached(str):
+    """The last piece of a reply, without words: a limit of tokens ended it, and the model would have gone on."""
 
     __slots__ = ()
 
@@ -121,7 +129,8 @@ class LanguageCapabilities:
 class LanguageModel(Protocol):
     """An engine that writes a turn.
 
-    ``write`` streams text pieces; closing the iterator cancels, honoured within one piece. Errors:
+    ``write`` streams text pieces, after a reply that a limit ended a :class:`LimitReached`, where the engine knows;
+    closing the iterator cancels, honoured within one piece. Errors:
     :class:`duologue.errors.PeerError` when the engine fails, refuses or answers nothing.
     """
 

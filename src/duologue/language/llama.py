@@ -26,7 +26,7 @@ from duologue.child import Worker
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.language.chat import messages
-from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
+from duologue.language.engine import LanguageCapabilities, LanguageModel, LimitReached, Prompt
 from duologue.language.llama_messages import AnswerFailed, AnswerPiece, Done, GgufLoaded, GoOn, LoadGguf, Write
 from duologue.language.own_words import OwnWords
 from duologue.metering import NOTHING, Amount, RequestOutcome, current_call
@@ -155,11 +155,12 @@ class LlamaLanguage:
         """
         line, asked = self._open_line(prompt), current_call()
         own = OwnWords.of(prompt) if prompt.schema is None else None
-        wordless = True
+        wordless, limited = True, False
         try:
             while not (line.over or (own and own.over)):
                 answer = await self._piece(line)
                 text = answer.text if isinstance(answer, AnswerPiece) else ""
+                limited = isinstance(answer, Done) and answer.limited
                 if own is not None:
                     text = own.feed(text) if isinstance(answer, AnswerPiece) else own.finish()
                 if text:
@@ -172,6 +173,8 @@ class LlamaLanguage:
         if wordless:
             what = "the model wrote somebody else's line" if own and own.over else "the model answered nothing"
             raise PeerError(what, where=str(self._settings.model), remedy="It is asked again.")
+        if limited and not (own and own.over):
+            yield LimitReached()
 
     async def read_ahead(self, prompt: Prompt) -> None:
         """See :class:`~duologue.language.engine.ReadsAhead`. Ends when it is read, or when the prompt itself is there.
@@ -222,7 +225,7 @@ class LlamaLanguage:
         self._next += 1
         return Write(
             self._next, tuple(messages(prompt)), next(wish for wish in wishes if wish is not None),
-            seed=chosen.seed + prompt.seed, max_tokens=chosen.max_tokens,
+            seed=chosen.seed + prompt.seed, max_tokens=prompt.max_tokens or chosen.max_tokens,
             schema="" if prompt.schema is None else json.dumps(prompt.schema),
             variant=() if variant is None else tuple(messages(variant)),
         )  # fmt: skip

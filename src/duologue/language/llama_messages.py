@@ -80,10 +80,13 @@ class AnswerPiece:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An answer is over. ``unbound`` tells why its schema could not bind the model; empty: it did."""
+    """An answer is over. ``unbound`` tells why its schema could not bind the model; empty: it did. ``limited``: it has
+    as many tokens as it may, and the model would have gone on.
+    """
 
     number: int
     unbound: str = ""
+    limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

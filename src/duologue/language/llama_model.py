@@ -33,13 +33,13 @@ _ROOM = 64
 class LlamaWriting:
     """An answer under way: an iterator of its pieces. ``prompt`` and ``kept`` are tokens, known from the first piece
     on, ``written`` those of the answer so far; ``unbound`` tells why its schema could not bind the model; ``begun``:
-    words of it were given.
+    words of it were given; ``limited``: it ended for want of room.
     """
 
     def __init__(self, made: Callable[[LlamaWriting], Generator[str]]) -> None:
         self.prompt = self.kept = self.written = 0
         self.unbound = ""
-        self.begun = False
+        self.begun = self.limited = False
         self._pieces = made(self)
 
     def __iter__(self) -> LlamaWriting:
@@ -130,6 +130,8 @@ class LlamaModel:
             yield text.feed(self._llama.detokenize([token]))
             if text.stopped:
                 return
+        else:
+            writing.limited = True
         yield text.finish()
 
     def _prompt(self, messages: list[ChatMessage]) -> list[int]:

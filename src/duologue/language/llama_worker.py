@@ -44,7 +44,7 @@ def _answer(model: LlamaModel, begun: dict[int, LlamaWriting], request: Write | 
         if text is not None:
             return AnswerPiece(number, text, writing.prompt, writing.kept, writing.written)
         del begun[number]
-        return Done(number, writing.unbound)
+        return Done(number, writing.unbound, writing.limited)
     except ClosedError:
         raise
     except DuologueError as error:

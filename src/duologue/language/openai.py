@@ -21,7 +21,7 @@ from duologue.errors import InputError, PeerError
 from duologue.hosted import HostedClient, HostedLimits, HostedWords, RefusedError, lines, message
 from duologue.language.chat import Calls, messages
 from duologue.language.counting import count_tokens
-from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
+from duologue.language.engine import LanguageCapabilities, LanguageModel, LimitReached, Prompt
 from duologue.language.own_words import OwnWords
 from duologue.language.structured import response_format
 from duologue.language.tools_chat import CallCollector, CallDelta, told_back
@@ -133,6 +133,8 @@ class OpenAILanguage:
             if own is not None and own.over and not own.begun:
                 raise PeerError("the model wrote somebody else's line", where=self._client.where)
             if prompt.tools is None or not calls or (own and own.over):
+                if given.limited and not (own and own.over):
+                    yield LimitReached()
                 return
             known = len(prompt.tools.outcomes)
             async with aclosing(prompt.tools.run(calls.calls)) as fillers:
@@ -245,6 +247,7 @@ class OpenAILanguage:
                         started = True
                         given.text += choice.delta.content
                         yield choice.delta.content
+        given.limited = finished == "length"
         if finished == "content_filter":
             raise PeerError("the server's filter stopped the reply", where=self._client.where)
         if not finished:
@@ -277,6 +280,8 @@ class _Given:
 
     text: str = ""
     called: bool = False
+    limited: bool = False
+    """The server's limit of tokens ended it."""
     usage: object = None
     """As the server has it."""
 

@@ -16,7 +16,7 @@ from duologue.errors import InputError
 from duologue.ids import unique_id
 from duologue.language.chat import messages
 from duologue.language.counting import TOKENS, count_tokens
-from duologue.language.engine import Line, Prompt, newest
+from duologue.language.engine import LimitReached, Line, Prompt, newest
 from duologue.language.tools import RemoteTool, Toolbox, ToolCall, ToolFiller, ToolOutcome, ToolUse
 from duologue.tokens import Scope
 from duologue.web import paths
@@ -217,7 +217,8 @@ def prompt_of(asked: ChatCompletionRequest, base: Prompt) -> Prompt:
         base, speaker=speaker, lines=newest(lines), seed=asked.seed,
         turn=sum(each.speaker == speaker.name for each in lines),
         temperature=base.temperature if asked.temperature is None else asked.temperature, tools=tools,
-        max_words=max(1, tokens * 3 // 4) if tokens else 400, schema=asked.response_format.schema_asked,
+        max_words=max(1, tokens * 3 // 4) if tokens else 400, max_tokens=tokens,
+        schema=asked.response_format.schema_asked,
     )  # fmt: skip
 
 
@@ -257,12 +258,15 @@ class HandedTools(ToolUse):
 async def answer(
     prompt: Prompt, endpoints: EndpointsPort, stops: Sequence[str] = (), tokens: int | None = None
 ) -> AsyncGenerator[CompletionChunk]:
-    """The words as they come, ``tokens`` of them at most, and its end. A call of the client's tools ends it."""
+    """The words as they come, ``tokens`` of them at most, and its end. A call of the client's tools ends it, as does a
+    limit of the engine's.
+    """
     cut = _Cut(stops)
-    count = 0
+    count, limited = 0, False
     try:
         async with aclosing(endpoints.write(prompt)) as pieces:
             async for piece in pieces:
+                limited = isinstance(piece, LimitReached)
                 if text := cut.feed(piece):
                     text, count, full = _within(text, count, tokens)
                     yield CompletionChunk(text, finished="length" if full else "")
@@ -274,7 +278,7 @@ async def answer(
         yield CompletionChunk(cut.rest(), handed.calls, "tool_calls")
     else:
         text, count, full = _within(cut.rest(), count, tokens)
-        yield CompletionChunk(text, finished="length" if full else "stop")
+        yield CompletionChunk(text, finished="length" if full or limited else "stop")
 
 
 def _within(text: str, count: int, most: int | None) -> tuple[str, int, bool]:
