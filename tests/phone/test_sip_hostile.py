@@ -225,3 +225,57 @@ def test_who_finds_every_nonce_stale_is_not_asked_for_ever(method: str) -> None:
     assert asked == 5
     last = caller.events[-1]
     assert isinstance(last, events.NotRegistered | events.Ended) and last.status == 401
+
+
+PBX = Flow("UDP", "192.0.2.9", 5060)
+
+
+def _called_with_account(source: Flow, contact: str, *route: str, registrar: Flow = PBX) -> tuple[Station, Request]:
+    """A line that is registered in the realm ``pbx``, and its re-INVITE in a call that came from ``source``."""
+    _, callee = _callee()
+    account = Account("llama", "16", "pbx.example.com", (registrar,), Credentials("16", "secret"))
+    register = sip.read(_sent(callee, lambda: callee.take(callee.agent.register(account, 0)))[0])
+    assert isinstance(register, Request)
+    asked = [("WWW-Authenticate", one) for one in Authority("pbx", {}, random.Random(2)).challenges(0)]
+    register = sip.read(_given(callee, sip.write(sip.respond(register, 401, asked, tag="r")), PBX)[0])
+    assert isinstance(register, Request)
+    _given(callee, sip.write(sip.respond(register, 200, tag="r")), PBX)
+    invite = _invite(("Record-Route", ", ".join(route)), contact=contact)
+    taken = sip.read(_given(callee, invite, source)[-1])
+    _given(callee, _request("ACK", to=taken.headers["To"], branch="ack"), source)
+    (name,) = [one.call for one in callee.events if isinstance(one, events.Incoming)]
+    sent = _sent(callee, lambda: callee.take(callee.agent.offer(name, description(BOB), 0)))
+    again = sip.read(sent[0])
+    assert isinstance(again, Request) and again.method == "INVITE"
+    return callee, again
+
+
+def _given(station: Station, data: bytes, source: Flow) -> list[bytes]:
+    return _sent(station, lambda: station.take(station.agent.receive_datagram(data, source, station.network.now)))
+
+
+@pytest.mark.parametrize(
+    ("source", "route", "realm"),
+    [
+        (SOURCE, ["<sip:198.51.100.7:5062;lr>"], "pbx"),  # it has the PBX's nonce signed for an address that it chose
+        (SOURCE, [], "pbx"),  # our request goes to the PBX, and is a call of the stranger's choosing
+        (PBX, ["<sip:198.51.100.7:5062;lr>"], "pbx"),
+        (PBX, ["<sip:192.0.2.9;lr>"], "elsewhere"),
+    ],
+)
+@pytest.mark.parametrize("status", [401, 407])
+def test_who_calls_has_no_proof_of_our_password(source: Flow, route: list[str], realm: str, status: int) -> None:
+    callee, again = _called_with_account(source, "<sip:00900123@192.0.2.9>", *route)  # RFC 3261, section 22.1
+    asker = Authority(realm, {"16": "secret"}, random.Random(3))
+    assert _again(callee, again, status, asker.challenges(0)) is None
+    assert not any(b"uthorization: " in data for data in callee.sent if not data.startswith(b"REGISTER"))
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_our_pbx_may_want_a_proof_in_a_call_that_it_brought(named: bool) -> None:
+    registrar = Flow("UDP", "pbx.example.com", 0) if named else PBX
+    callee, again = _called_with_account(PBX, "<sip:alice@192.0.2.9>", registrar=registrar)
+    pbx = Authority("pbx", {"16": "secret"}, random.Random(3))
+    proved = _again(callee, again, 407, pbx.challenges(0))
+    assert proved is not None
+    assert pbx.check(proved.headers.getlist("Proxy-Authorization"), "INVITE", str(again.uri), 0)[0] == "16"

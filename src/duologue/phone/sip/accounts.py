@@ -111,6 +111,12 @@ class Accounts:
         self._perform(name, outputs, now)
         return True
 
+    def heard(self, key: Key, host: str) -> None:
+        """An answer came from ``host``."""
+        name, registering = self._asked.get(key, ("", False))
+        if registering:
+            self._registrations[name].heard(host)
+
     def failed(self, key: Key, now: int) -> bool:
         """Nobody answered; whether it was for one of these."""
         if key not in self._asked:

@@ -45,6 +45,8 @@ class Call:
         self.account = ""
         self.key: tuple[str, str] = ("", tag)
         """Its Call-ID and our tag."""
+        self.source: Flow | None = None
+        """Where their INVITE came from; None: it was ours."""
         self._agent = agent
         self._due: dict[str, int] = {}
         self._invite: Request | None = None
@@ -52,7 +54,6 @@ class Call:
         self._update: tuple[Request, Key] | None = None  # the same of their UPDATE
         self._ours: Key | None = None  # our INVITE that waits for theirs
         self._flow: Flow | None = None  # where our INVITE went
-        self._source: Flow | None = None  # where theirs came from
         self._early = EarlyDialogs()
         self._answers: dict[str, Description] = {}  # to our offer, before the call was accepted
         self._acks: dict[str, tuple[Request, Flow]] = {}
@@ -87,7 +88,7 @@ class Call:
     def invited(self, invite: Request, key: Key, source: Flow, now: int) -> None:
         """It begins. Raises :class:`InputError` for an INVITE without a usable Contact."""
         self.dialog = Dialog.called(invite, self.tag, source)
-        self._invite, self._asked, self._source = invite, key, source
+        self._invite, self._asked, self.source = invite, key, source
         self._due["ringing"] = now + self._agent.ring_limit
         if (seconds := invite.headers.get("Expires")) is not None:  # section 13.3.1
             self._due["expires"] = now + int(seconds) * SECOND
@@ -523,7 +524,7 @@ class Call:
             self._agent.answer(self._asked, response, now)
 
     def _introduction(self) -> Headers:
-        return self._agent.introduction(self._flow or self._source)
+        return self._agent.introduction(self._flow or self.source)
 
     def _behind(self) -> Flow | None:
         return self._flow if self._flow is not None and self._flow.reliable else None

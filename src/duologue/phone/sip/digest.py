@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import random
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from duologue.clock import SECOND
@@ -62,11 +62,19 @@ class Answers:
         self._random = random_source
         self._counts: OrderedDict[str, int] = OrderedDict()
 
-    def answer(self, challenges: Sequence[str], method: str, uri: str, *, again: bool = False) -> str | None:
+    def answer(
+        self,
+        challenges: Sequence[str],
+        method: str,
+        uri: str,
+        *,
+        again: bool = False,
+        realms: Container[str] | None = None,
+    ) -> str | None:
         """The value of ``Authorization`` for a request of ``method`` to ``uri``; None where none can be answered.
 
         ``again``: we had answered already. Then only ``stale`` is a reason to try once more; anything else means that
-        the password is wrong.
+        the password is wrong. With ``realms`` no other is answered.
         """
         for algorithm in ALGORITHMS:
             for challenge in challenges:
@@ -77,6 +85,8 @@ class Answers:
                 if scheme != "digest" or asked.get("algorithm", "MD5").upper() != algorithm:
                     continue
                 if again and asked.get("stale", "").lower() != "true":
+                    continue
+                if realms is not None and asked.get("realm", "") not in realms:
                     continue
                 known = self._known(asked.get("realm", ""))
                 if known and "nonce" in asked:

@@ -11,7 +11,7 @@ from duologue.clock import SECOND
 from duologue.errors import InputError
 from duologue.phone.sip import message as sip
 from duologue.phone.sip.call_events import Event, NotRegistered, Registered
-from duologue.phone.sip.digest import MOST_PROOFS, Answers, Credentials
+from duologue.phone.sip.digest import MOST_PROOFS, Answers, Credentials, fields
 from duologue.phone.sip.header_fields import number, uri_of
 from duologue.phone.sip.transactions import Flow
 
@@ -69,7 +69,10 @@ class Registration:
         self._pause = FIRST_PAUSE
         self._tried: tuple[int, ...] = ()  # challenges (401, 407) that were answered since the last success
         self._proofs: dict[str, str] = {}  # to those challenges, by their headers
+        self._behind: dict[Flow, str] = {}  # the address that answered there, where the registrar is given by name
         self._raised = False
+        self.realms: frozenset[str] = frozenset()
+        """Those that our REGISTER was challenged for, and answered."""
         self.asking = False
         """A REGISTER waits for its answer."""
         self._last = 0  # the number of the request that ends it
@@ -78,6 +81,20 @@ class Registration:
     def flow(self) -> Flow:
         """The registrar in use: calls of this account go out through it."""
         return self.account.registrars[self._place]
+
+    def heard(self, host: str) -> None:
+        """The registrar in use answered from ``host``."""
+        self._behind[self.flow] = host
+
+    def owns(self, flow: Flow) -> bool:
+        """Whether a registrar of this account is at ``flow``: by the name or address that it is given by, or by the
+        one that it answered from; where it is given by TLS, by nothing else.
+        """
+        host, secure = flow.host.lower(), flow.transport == "TLS"
+        return any(
+            host in (one.host.lower(), self._behind.get(one)) and (secure or one.transport != "TLS")
+            for one in self.account.registrars
+        )
 
     @property
     def registered(self) -> bool:
@@ -211,6 +228,8 @@ class Registration:
             return None
         if not self._tried:
             self._proofs.clear()
+            self.realms = frozenset()
+        self.realms |= {fields(answer)[1]["realm"]}
         self._tried = (*self._tried, response.code)
         self._proofs["Authorization" if response.code == 401 else "Proxy-Authorization"] = answer
         return self._ask(*self._proofs.items())  # who asked first wants its own once more (section 22.3)

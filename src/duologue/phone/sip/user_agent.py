@@ -289,6 +289,9 @@ class UserAgent:
             effects = self.transactions.receive(message, source, now)
             if effects and message.cseq.method == "REGISTER" and 200 <= message.code < 300:
                 self.screening.registrar(source.host)
+                for effect in effects:
+                    if isinstance(effect, Responded):
+                        self._accounts.heard(effect.key, source.host)
             self._carry_out(effects, now)
         elif self._admits(message, source, now):
             noted(message, source)
@@ -487,13 +490,19 @@ class UserAgent:
         return True
 
     def _proof(self, pending: _Pending, response: Response) -> Headers | None:
-        known = self._accounts.get(pending.call.account)
+        """Of a call that came in the account is chosen by who calls, and so may be where the request goes: there only
+        the account's own registrar is answered, and only for the realm that it registers us in (section 22.1).
+        """
+        known, source = self._accounts.get(pending.call.account), pending.call.source
         if known is None or len(pending.tried) >= MOST_PROOFS:
+            return None
+        if source is not None and not (known.owns(source) and known.owns(pending.flow)):
             return None
         name = "WWW-Authenticate" if response.code == 401 else "Proxy-Authenticate"
         request, challenges = pending.request, response.headers.getlist(name)
         again = response.code in pending.tried  # a proxy and a server each want a proof of their own (section 22.3)
-        answer = known.answers.answer(challenges, request.method, str(request.uri), again=again)
+        realms = None if source is None else known.realms
+        answer = known.answers.answer(challenges, request.method, str(request.uri), again=again, realms=realms)
         header = "Authorization" if response.code == 401 else "Proxy-Authorization"
         return [(header, answer)] if answer else None
 
