@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from duologue.clock import SystemClock
 from duologue.errors import InputError
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip.certificates import for_clients, for_servers
+from duologue.phone.sip.registration import Account
 from duologue.phone.sip.screening import LineOptions
+from duologue.phone.sip.transactions import Flow
 from peers.sip_line import HOST, OPTIONS, certificate, listening
 
 pytestmark = [pytest.mark.peer]
@@ -58,6 +61,28 @@ async def test_who_is_not_listed_gets_no_connection() -> None:
         except ConnectionResetError:
             pass
         writer.close()
+
+
+async def test_a_connection_that_we_opened_to_a_name_reports_its_address() -> None:
+    said = asyncio.get_running_loop().create_future()
+
+    async def registrar(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b"OPTIONS sip:16@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP pbx.test;branch=z9hG4bK1;rport\r\n"
+            b"Max-Forwards: 70\r\nFrom: <sip:a@pbx.test>;tag=1\r\nTo: <sip:16@127.0.0.1>\r\nCall-ID: c\r\n"
+            b"CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        )
+        said.set_result((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.close()
+
+    server = await asyncio.start_server(registrar, HOST, 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, listening(replace(OPTIONS, sources=(HOST,))) as line:
+        account = Account("llama", "16", "pbx.test", (Flow("TCP", "localhost", port),))
+        line.transport.perform(line.agent.register(account, SystemClock().now()))
+        answer = await asyncio.wait_for(said, 5)
+        assert answer.startswith("SIP/2.0 200") and f";rport={port};received=127.0.0.1\r\n" in answer
 
 
 async def test_a_connection_that_says_nothing_is_closed_and_one_that_spoke_stays(

@@ -244,6 +244,27 @@ def test_a_name_is_called_by_what_its_domain_is_reached_by(pointers: tuple[Point
     on_loopback(run())
 
 
+def test_whom_we_call_behind_a_nat_is_heard_from_where_its_signalling_comes() -> None:
+    async def run() -> None:
+        async with line() as world, telephone(world.port) as one:
+            world.process.order(Dial("call", f"sip:bob@{HOST}:{one.port}"))
+            invite = await one.asked("INVITE")
+            offered = described(invite)
+            assert offered is not None
+            one.respond(invite, 200, sdp(one.sound_port, LINES["PCMU"], host="192.0.2.77"))  # as it knows itself
+            await world.until(lambda: world.told(LegAnswered))
+            for _ in range(5):
+                one.say(0, g711.encode(GREETING[:160], "mu"), to=offered.media[0].port)
+                await asyncio.sleep(0.02)
+            await world.until(lambda: any(isinstance(each, CallHeard) for each in world.reports))
+            await world.until(lambda: one.heard)
+            world.process.order(HangUpCall("call", "over"))
+            one.respond(await one.asked("BYE"), 200)
+            await world.rests()
+
+    on_loopback(run())
+
+
 def test_a_call_to_a_name_that_is_still_looked_up_can_be_hung_up() -> None:
     async def run() -> None:
         async with line() as world, telephone(world.port) as one:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from sipmessage import Request, Response
 
 from duologue.clock import SECOND, VirtualClock
 from duologue.phone.sip import message as sip
-from duologue.phone.sip.call_events import NotRegistered, Registered
+from duologue.phone.sip.call_events import Incoming, NotRegistered, Registered
 from duologue.phone.sip.header_fields import uri_of
 from duologue.phone.sip.names import Names, Pointer, Server, SystemRecords
 from duologue.phone.sip.registration import Account
@@ -130,6 +131,27 @@ def test_an_account_that_is_given_anew_replaces_the_old_one() -> None:
     agent.receive(sip.respond(register, 200, tag="r"), ONE, 0)
     happened = _run(agent, 200, 200)
     assert not any(b"sip:16@" in one.data for _, one in happened if isinstance(one, Transmit))
+
+
+def test_who_is_reached_by_name_is_known_by_the_address_behind_it() -> None:
+    registrar, options = Flow("TLS", "pbx.example.com", 0), LineOptions(host="192.0.2.9", sources=("192.0.2.0/24",))
+    agent, came = UserAgent(options, random.Random(1)), replace(registrar, peer=("192.0.2.1", 5061))
+    (register,) = _requests(agent.register(Account("llama", "16", "pbx.example.com", (registrar,)), 0))
+    agent.receive(sip.respond(register, 200, tag="r"), came, 0)
+    assert agent.screening.knows("192.0.2.1") and not agent.screening.knows("pbx.example.com")
+    invite = sip.read(
+        b"INVITE sip:16@192.0.2.9 SIP/2.0\r\nVia: SIP/2.0/TLS 10.0.0.1;branch=z9hG4bK1;rport\r\nMax-Forwards: 70\r\n"
+        b"From: <sip:a@192.0.2.1>;tag=1\r\nTo: <sip:16@192.0.2.9>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n"
+        b"Contact: <sip:a@192.0.2.1>\r\nContent-Length: 0\r\n\r\n"
+    )
+    (told,) = agent.receive(invite, came, 0)
+    assert isinstance(told, Incoming) and told.flow.source == ("192.0.2.1", 5061)
+    (ringing,) = agent.ring(told.call, 0)
+    assert isinstance(ringing, Transmit) and ringing.flow == registrar, "over the connection that is open to the name"
+    noted = sip.top_via(sip.read(ringing.data)).parameters
+    assert (noted["received"], noted["rport"]) == ("192.0.2.1", "5061")  # RFC 3261, 18.2.1, and RFC 3581, 4
+    elsewhere = replace(registrar, peer=("198.51.100.1", 5061))
+    assert agent.receive(invite, elsewhere, 0) == [] and agent.screening.dropped == {"source": 1}
 
 
 # Names

@@ -365,23 +365,24 @@ class LineProcess:
         except Exception as error:  # whatever it is, the port is given back
             port.close()
             if not isinstance(error, NotAcceptableError):
-                self.report(LineTrouble(in_words(error), f"a call of {event.flow.host}"))
+                self.report(LineTrouble(in_words(error), f"a call of {event.flow.source[0]}"))
             self._send_away(event.call, 488 if isinstance(error, NotAcceptableError) else 500, now)
             return
         self._enter(call)
         info = CallInfo(
             id=call.id, caller=_user(caller.uri), called=event.extension, address=self._address(event),
-            display=caller.name, account=event.account, carrier="sip", codec=_named(call.agreed), peer=event.flow.host,
-            headers=dict(event.headers),
+            display=caller.name, account=event.account, carrier="sip", codec=_named(call.agreed),
+            peer=event.flow.source[0], headers=dict(event.headers),
         )  # fmt: skip
         self.report(CallOffered(info, event.user))
 
     def _offered_by(self, event: events.Incoming, port: MediaPort) -> _Call:
         """The call, with our answer to its offer, or ours where it has none. Raises :class:`NotAcceptableError`."""
-        local = self._local(self._towards(event.flow.host), port)
+        peer, _ = event.flow.source
+        local = self._local(self._towards(peer), port)
         ours, agreed = (offer(local), None) if event.offer is None else answer(event.offer, local)
         name = unique_id(self._clock.wall())
-        return _Call(self, name, event.call, port, local, frozenset({event.flow.host}), ours, agreed)
+        return _Call(self, name, event.call, port, local, frozenset({peer}), ours, agreed)
 
     def _address(self, event: events.Incoming) -> str:
         """By what the caller is known again: whoever proved a password by that name, whatever they call themselves."""
@@ -457,6 +458,8 @@ class LineProcess:
             call.leg.change(call.agreed, now)
             self._tell_changed(call)
             return
+        if not call.hosts:  # we called: whoever answers shows where it is
+            call.hosts = frozenset(filter(None, [self.agent.peer(call.name)]))
         name = f"{call.id}@{self._plan.options.host}"
         silent = round(self._plan.silent_s * SECOND)
         call.leg = Leg(call.agreed, call.hosts, call, self._chance, name, silent, now)

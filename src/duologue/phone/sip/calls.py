@@ -47,6 +47,8 @@ class Call:
         """Its Call-ID and our tag."""
         self.source: Flow | None = None
         """Where their INVITE came from; None: it was ours."""
+        self.peer = ""
+        """The address that the newest answer to a request of ours came from."""
         self._agent = agent
         self._due: dict[str, int] = {}
         self._invite: Request | None = None

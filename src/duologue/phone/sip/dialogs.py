@@ -41,12 +41,12 @@ def flow_back(request: Request, source: Flow) -> Flow:
 
 def noted(request: Request, source: Flow) -> None:
     """Write into its Via where ``request`` came from (section 18.2.1, RFC 3581, section 4)."""
-    via = sip.top_via(request)
+    via, (host, port) = sip.top_via(request), source.source
     extra: dict[str, str | None] = {}
     if "rport" in via.parameters:
-        extra["rport"] = str(source.port)
-    if extra or via.host.strip("[]") != source.host:
-        extra["received"] = source.host
+        extra["rport"] = str(port)
+    if extra or via.host.strip("[]") != host:
+        extra["received"] = host
     if extra:
         sip.with_top_via(request, extra)
 
@@ -76,7 +76,7 @@ class Dialog:
         """
         contact = _contact(invite) if invite.headers.get("Contact") else _address(sip.sender(invite))
         via = sip.top_via(invite)
-        translated = "rport" in via.parameters and via.host.strip("[]") != source.host
+        translated = "rport" in via.parameters and via.host.strip("[]") != source.source[0]
         return cls(
             invite.call_id, sip.recipient(invite).tagged(tag), sip.sender(invite), contact,
             _route(invite), 0, invite.cseq.sequence,

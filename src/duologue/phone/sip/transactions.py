@@ -15,7 +15,7 @@ messages to them (17.1.3, 17.2.3).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from sipmessage import CSeq, Request, Response
@@ -50,12 +50,19 @@ class Timers:
 class Flow:
     """Where messages go and come from. ``host`` may be a name, and ``port`` 0 then: whoever sends finds the addresses
     behind it (RFC 3263). ``name`` is whom the certificate of a TLS peer must name, where that is not ``host``.
+    ``peer`` is the address and port at the far end of a connection; it makes no other flow.
     """
 
     transport: str
     host: str
     port: int
     name: str = ""
+    peer: tuple[str, int] | None = field(default=None, compare=False)
+
+    @property
+    def source(self) -> tuple[str, int]:
+        """The address and port that messages come from: never a name, for what came."""
+        return self.peer or (self.host, self.port)
 
     @property
     def reliable(self) -> bool:

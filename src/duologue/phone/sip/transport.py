@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from duologue.clock import SECOND, Clock
@@ -255,9 +255,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        if self._known is None:
-            host, port = transport.get_extra_info("peername")[:2]
-            self._known = Flow(self._name, host, port)
+        host, port = (transport.get_extra_info("peername") or ("", 0))[:2]  # one that broke already has none
+        self._known = replace(self._known or Flow(self._name, host, port), peer=(host, port))
         if not self._owner.opened(self):
             self._transport.abort()
         elif not self.ours:

@@ -258,6 +258,11 @@ class UserAgent:
         transfers.request_headers(target, "", said or {})
         return self._with(call, lambda one: one.transfer(target, said or {}, now))
 
+    def peer(self, call: str) -> str:
+        """The address that answers to our requests in ``call`` come from; empty where none has come."""
+        known = self._names.get(call)
+        return known.peer if known is not None else ""
+
     def hang_up(self, call: str, now: int) -> list[Output]:
         """End a call, wherever it is."""
         return self._with(call, lambda one: one.hang_up(now))
@@ -287,11 +292,9 @@ class UserAgent:
         """A message."""
         if isinstance(message, Response):
             effects = self.transactions.receive(message, source, now)
-            if effects and message.cseq.method == "REGISTER" and 200 <= message.code < 300:
-                self.screening.registrar(source.host)
-                for effect in effects:
-                    if isinstance(effect, Responded):
-                        self._accounts.heard(effect.key, source.host)
+            for effect in effects:
+                if isinstance(effect, Responded):
+                    self._heard(effect, source.source[0])
             self._carry_out(effects, now)
         elif self._admits(message, source, now):
             noted(message, source)
@@ -383,7 +386,7 @@ class UserAgent:
     def _acknowledged(self, ack: Request, flow: Flow, now: int) -> None:
         call = self._found(ack)
         if call is not None:
-            self.screening.verify(flow.host)
+            self.screening.verify(flow.source[0])
             self._touch(call).acknowledged(ack, now)
 
     def _requested(self, request: Request, flow: Flow, key: Key, now: int) -> None:
@@ -414,7 +417,7 @@ class UserAgent:
         """Section 8.2 and 13.3.1: in the order of its subsections; nothing is kept of what is refused."""
         user, refusal = refusals.proved(invite, self.options, self._authority, now)
         if user:
-            self.screening.verify(flow.host)
+            self.screening.verify(flow.source[0])
         whose = (invite.call_id, sip.sender(invite).tag)
         if refusal is None and whose in self._theirs:  # section 8.2.2.2: it came by another way, and is a call already
             refusal = 482, ()
@@ -439,6 +442,15 @@ class UserAgent:
         self.tell(Incoming(call.name, sip.sender(invite), extension, offer, flow, user, call.account, more, private))
 
     # Responses
+
+    def _heard(self, answer: Responded, host: str) -> None:
+        """It came from ``host``."""
+        response = answer.response
+        if response.cseq.method == "REGISTER" and 200 <= response.code < 300:
+            self.screening.registrar(host)
+            self._accounts.heard(answer.key, host)
+        elif (pending := self._pending.get(answer.key)) is not None:
+            pending.call.peer = host
 
     def _responded(self, key: Key, response: Response, now: int) -> None:
         if self._accounts.responded(key, response, now):
@@ -542,7 +554,7 @@ class UserAgent:
         seed = f"{via}|{request.call_id}|{request.headers['From']}".encode()
         tag = hashlib.blake2b(seed, key=self._secret, digest_size=8).hexdigest()
         data = sip.write(sip.respond(request, status, headers, tag=tag))
-        forged = not flow.reliable and not self.screening.verified(flow.host)
+        forged = not flow.reliable and not self.screening.verified(flow.source[0])
         if forged and len(data) > len(sip.write(request)):
             needed = ("WWW-Authenticate", "Unsupported", "Min-SE", "Retry-After")
             brief = sip.respond(request, status, [one for one in headers if one[0] in needed], tag=tag)
@@ -552,7 +564,7 @@ class UserAgent:
 
     def _admits(self, request: Request, source: Flow, now: int) -> bool:
         repeated = self.transactions.knows(request)
-        reason = self.screening.against(request, source.host, now, repeated=repeated)
+        reason = self.screening.against(request, source.source[0], now, repeated=repeated)
         if reason is not None:
             self._turn_away(request, reason, now)
         if reason is AwayReason.PEER_RATE:
