@@ -50,6 +50,25 @@ def test_it_is_renewed_before_it_expires_by_one_call_id_and_growing_numbers() ->
     assert (second.call_id, second.cseq.sequence) == (first.call_id, first.cseq.sequence + 1)
 
 
+@pytest.mark.parametrize(
+    ("contact", "contacts", "seconds"),
+    [
+        (CONTACT, "<sip:16@192.0.2.9>;expires=60", 60),
+        (CONTACT, "<sip:99@192.0.2.77>;expires=30, <sip:16@192.0.2.9>;expires=60", 60),
+        ("sip:16@192.0.2.9:5061;transport=tls", "<sip:16@192.0.2.9;transport=tls>;expires=60, <sip:9@h>;expires=9", 60),
+        (CONTACT, "<sip:16@198.51.100.7:31234>;expires=60", 60),  # as it is reached before the NAT
+        (CONTACT, "<sip:16@198.51.100.7:31234>;expires=90, <sip:16@198.51.100.8:5060>;expires=60", 60),
+        (CONTACT, "<sip:16@198.51.100.7:31234>;expires=60, <sip:16@198.51.100.7:31233>;expires=0", 60),
+        (CONTACT, "<sip:16@198.51.100.7:31234>", 250),
+        (CONTACT, "<sip:16@198.51.100.7:31234>, <sip:99@192.0.2.77>", 250),
+    ],
+)
+def test_a_shorter_grant_counts_however_our_contact_comes_back(contact: str, contacts: str, seconds: int) -> None:
+    registration = Registration(_account(), contact, random.Random(1))
+    granted = _answer(_asked(registration.start(0)), 200, ("Contact", contacts), ("Expires", "250"))
+    assert registration.responded(granted, 0) == [Registered("llama", seconds, "192.0.2.1")]
+
+
 def test_a_password_is_proved_once_and_a_wrong_one_is_not_tried_again() -> None:
     authority = Authority("pbx", {"16": "secret"}, random.Random(3))
     for password, right in (("secret", True), ("wrong", False)):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from sipmessage import Request, Response
+from sipmessage import URI, Request, Response
 
 from duologue.clock import SECOND
 from duologue.errors import InputError
 from duologue.phone.sip import message as sip
 from duologue.phone.sip.call_events import Event, NotRegistered, Registered
+from duologue.phone.sip.dialogs import flow_to
 from duologue.phone.sip.digest import MOST_PROOFS, Answers, Credentials, fields
-from duologue.phone.sip.header_fields import number, uri_of
+from duologue.phone.sip.header_fields import default_port, number, uri_of
 from duologue.phone.sip.transactions import Flow
 
 FIRST_PAUSE, LONGEST_PAUSE = 30, 1800
@@ -207,15 +208,17 @@ class Registration:
         return True
 
     def _granted(self, response: Response) -> int:
-        """Section 10.2.4: of our own contact among all that are there."""
+        """Section 10.2.4: of our own contact among all that are there. One alone is ours, however the registrar wrote
+        it (with the address before a NAT); of several where none is, whichever runs out first.
+        """
         try:
-            ours = uri_of(self._contact)
-            for contact in sip.addresses(response, "Contact"):
-                if (contact.target.user, contact.target.host, contact.target.port) == (ours.user, ours.host, ours.port):
-                    said = contact.parameters.get("expires")
-                    if said:
-                        return number(said)
-            return number(response.headers.get("Expires") or str(self._seconds))
+            found = [
+                (_place(each.target), each.parameters.get("expires")) for each in sip.addresses(response, "Contact")
+            ]
+            ours = [said for place, said in found if place == _place(uri_of(self._contact))]
+            others = [said for _, said in found if len(found) == 1 or said != "0"]  # what is just removed is nobody's
+            said = min((number(each) for each in ours or others if each), default=None)
+            return number(response.headers.get("Expires") or str(self._seconds)) if said is None else said
         except InputError:
             return self._seconds
 
@@ -244,6 +247,11 @@ class Registration:
             ("Expires", "0" if self.stopping else str(self._seconds)), *more,
         ]  # fmt: skip
         return Ask(sip.request("REGISTER", uri_of(f"sip:{self.account.domain}"), headers), self.flow)
+
+
+def _place(uri: URI) -> tuple[str | None, str, int]:
+    """By what a contact is known again: a port that is not said is the transport's (section 19.1.2)."""
+    return uri.user, uri.host.lower(), uri.port or default_port(flow_to(uri).transport)
 
 
 def _retry_after(response: Response | None) -> int | None:
