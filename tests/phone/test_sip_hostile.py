@@ -165,6 +165,19 @@ def _sent(station: Station, action: Callable[[], object]) -> list[bytes]:
     return station.sent[before:]
 
 
+@pytest.mark.parametrize("written", ["John (Sales)", "Jürgen: Büro @ 1/2", '"Jürgen"', "O'Hara & Sons [2]"])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_name_that_is_written_carelessly_is_a_callers_as_well(written: str, encoding: str) -> None:
+    _, callee = _callee()
+    data = _invite(("Subject", "für")).replace(b"From: <", f"From: {written} <".encode(encoding))
+    assert _codes(_get(callee, data)) == [180, 200]
+    (told,) = [one for one in callee.events if isinstance(one, events.Incoming)]
+    assert told.caller.name == written.strip('"') and told.caller.uri == "sip:alice@example.com"
+    (streamed,) = sip.StreamReader().feed(data)
+    assert isinstance(streamed, Request) and sip.sender(streamed) == told.caller
+    assert streamed.headers["Subject"] == "für", "which is UTF-8, whatever the line beside it is"
+
+
 @pytest.mark.parametrize("answers", [False, True])
 def test_an_invitation_that_expires_is_over(answers: bool) -> None:  # RFC 3261, section 13.3.1
     network, callee = _callee()

@@ -22,7 +22,8 @@ _VIA = re.compile(
     r"SIP ?/ ?2\.0 ?/ ?([A-Za-z0-9\-.!%*_+`'~]+) +(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.\-_]+)(?: ?: ?([0-9]{1,5}))?"
 )
 _HOST = re.compile(r"\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:.]+|[A-Za-z0-9.\-_]+")
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9\-.!%*_+`'~ ]*")
+_PLAIN_NAME = re.compile(r"[^\"<>,]*")
+"""Without quotes section 25.1 wants tokens; many write more (``John (Sales)``), and it is clear where that ends."""
 MAX_DIGITS = 10
 
 Parameters = Mapping[str, str | None]

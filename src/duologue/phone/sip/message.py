@@ -277,11 +277,7 @@ def with_top_via(message: Message, extra: Mapping[str, str | None]) -> None:
 
 
 def _read_head(head: bytes) -> Message:
-    try:
-        text = head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise MalformedError("its headers are no UTF-8") from error
-    start, *lines = _unfolded(text)
+    start, *lines = _unfolded("\r\n".join(_decoded(line) for line in head.split(b"\r\n")))
     first = start.split(" ")
     if first[0].upper() == "SIP/2.0":
         message = _status_line(start)
@@ -301,6 +297,14 @@ def _read_head(head: bytes) -> Message:
     if isinstance(message, Request):
         _request_line(message, start)
     return message
+
+
+def _decoded(line: bytes) -> str:
+    """As UTF-8 (section 7.3.1), or as the Latin-1 that older telephones write names in."""
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
 
 
 def _unfolded(text: str) -> list[str]:
