@@ -14,6 +14,7 @@ from engine_doubles import install
 from structlog.testing import capture_logs
 
 from duologue.app.calls.line_models import CallState
+from duologue.app.calls.plan import sentences
 from duologue.app.models import CallEvent, CallTurnEvent, LevelsEvent, NoticeEvent
 from duologue.audio.pcm import RATE
 from duologue.audio.resample import FrameResampler
@@ -23,6 +24,7 @@ from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.phone import leg as far
 from duologue.phone.leg import CallInfo
 from duologue.simulation.virtual_time import simulate
+from duologue.speech.fake import Behaviour, FakeSpeech
 from duologue.speech.hearing_fake import Loudness
 from duologue.telemetry.ledger import CallRecord, EndingRecord, OverRecord, QualityRecord
 from duologue.telemetry.ledger_reader import LedgerReader
@@ -115,6 +117,8 @@ def test_the_greeting_was_voiced_before_and_sounds_when_the_call_is_answered(
             async with exchange.talk.open(exchange.calls.plans.usual.member) as partner:
                 lines = exchange.calls.plans.usual.lines
                 assert lines[:2] == ("A machine.", "Hello there.")
+                usual = partner.persona.language.telephone
+                assert {*sentences(usual.handing_over), *sentences(usual.not_reached)} <= {*lines}
                 await exchange.lines.prepare(partner.engines.voice, "phone", lines)
             asked = len(exchange.voice.calls)
             async with asyncio.TaskGroup() as group:
@@ -166,18 +170,20 @@ def test_zero_is_for_a_human_who_is_told_what_was_said(monkeypatch: pytest.Monke
     ("options", "again"),
     [
         ({"transfer": far.LegTransferred(False, "busy")}, 15.0),
-        ({"transfer": None}, 45.0),
+        ({"transfer": None}, 50.0),
         ({"takes_transfers": False}, 15.0),
     ],
 )
 def test_when_nobody_is_there_the_character_goes_on_and_remembers(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: dict[str, object], again: float
 ) -> None:
-    script = (Says(2.0, "what is new"), Does(5.0, far.Digit("0")), Says(again, "then you"))
+    """Also after a transfer that took as long as a silence may, with a voice that takes its time to say so."""
+    script = (Says(3.0, "what is new"), Does(7.0, far.Digit("0")), Says(again, "then you"))
     replies = (ScriptedReply("Not much."), ScriptedReply("All right."))
     exchange, leg = place(
         monkeypatch, tmp_path, GREETED + HUMAN, script=script, replies=replies, seconds=again + 10, **options
     )
+    exchange.voice = FakeSpeech(usual=Behaviour(latency=SECOND), clock=exchange.clock)
     simulate(exchange.hold(leg))
     said = exchange.said()
     assert "I am sorry, I could not reach anybody there." in said[3]
@@ -189,6 +195,20 @@ def test_when_nobody_is_there_the_character_goes_on_and_remembers(
     assert told.text.startswith("The call was not handed over to 200: ")
     ids = [turn.id for turn in exchange.turns()]
     assert len(ids) == len(set(ids))
+
+
+def test_who_was_put_through_while_they_held_may_be_silent_afterwards(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nobody still speaks of a conversation that is over."""
+    script = (
+        Says(3.0, "one two three four five six"), Does(4.0, far.Held(True)), Does(6.0, far.Digit("0")),
+        Does(8.0, far.Held(False)),
+    )  # fmt: skip
+    exchange, leg = place(monkeypatch, tmp_path, GREETED + HUMAN, script=script, seconds=120.0, transfer=None)
+    simulate(exchange.hold(leg))
+    assert leg.referred is not None
+    assert leg.hung_up == "the caller was silent"
 
 
 def test_who_is_hung_up_on_while_they_are_put_through_was_handed_over_to_nobody(

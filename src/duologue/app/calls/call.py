@@ -319,8 +319,7 @@ class CallTalk:
         return True
 
     def _begin(self, files: ExitStack) -> None:
-        now = self._clock.now()
-        self.standing.answered = self._quiet_since = now
+        now = self.standing.answered = self._clock.now()
         self._tell()
         folder = self._phone.record
         if self._plan.record and folder is not None:
@@ -348,6 +347,8 @@ class CallTalk:
     async def _talk(self, words: str, lines: tuple[Line, ...]) -> tuple[str, tuple[Line, ...]]:
         """Converse, beginning with ``words``; to whom the call is to be handed over, and what was said."""
         self._number += 1
+        self._quiet_since = self._clock.now()  # whoever was being put through was not silent
+        self._playing, self._voice_on, self._asked = 0, False, False
         session_id = self._leg.info.id + (f"-{self._number}" if self._number > 1 else "")
         sink = self._sink = RemoteSink(self._leg.manners, self._played, self._clock)
         options = SessionOptions(

@@ -37,9 +37,10 @@ class CallPlan:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What it will say word for word on every call: to be voiced beforehand."""
+        """What it may say word for word on any call: to be voiced beforehand."""
         usual = self.member.persona.language.telephone
-        said = (self.opening, usual.closing, usual.silent, self.announce_operator, usual.back)
+        handed_over = (usual.handing_over, usual.not_reached, self.announce_operator, usual.back)
+        said = (self.opening, usual.closing, usual.silent, *handed_over)
         return tuple(sentence for text in said for sentence in sentences(text))
 
 
