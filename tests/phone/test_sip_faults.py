@@ -100,6 +100,34 @@ def test_an_acceptance_without_sound_has_the_answer_that_came_with_the_ringing()
     assert isinstance(event, events.Answered) and event.answer.media[0].port == 7000
 
 
+@pytest.mark.parametrize("status", [481, 408])
+@pytest.mark.parametrize("loser", [True, False])
+def test_only_the_telephone_that_got_the_call_ends_it_by_not_knowing_it(status: int, loser: bool) -> None:
+    """RFC 3261, section 12.2.1.2: what is over is the dialog of the request, be it one of a fork that lost."""
+    agent, invite = _calling()
+    reliable = [("Require", "100rel"), ("RSeq", "17")]
+    pracks: dict[str, Request] = {}
+    for tag in ("b", "a"):
+        contact = ("Contact", f"<sip:{tag}@{BOB}>")
+        (pracks[tag],) = _requests(_give(agent, sip.respond(invite, 183, [contact, *reliable], tag=tag)))
+    outputs = _give(agent, sip.respond(invite, 200, [("Contact", f"<sip:a@{BOB}>"), SDP], BODY, tag="a"))
+    assert [one.method for one in _requests(outputs)] == ["ACK"] and isinstance(_told(outputs)[-1], events.Answered)
+    outputs = _give(agent, sip.respond(pracks["b" if loser else "a"], status))
+    assert [one.method for one in _requests(outputs)] == ([] if loser else ["BYE"])
+    assert agent.calls == int(loser)
+
+
+def test_a_telephone_that_never_acknowledges_our_prack_ends_no_call_of_another() -> None:
+    """Silence is as if 408 had come (section 8.1.3.1)."""
+    agent, invite = _calling()
+    reliable = [("Contact", f"<sip:b@{BOB}>"), ("Require", "100rel"), ("RSeq", "17")]
+    _give(agent, sip.respond(invite, 183, reliable, tag="b"))
+    _give(agent, sip.respond(invite, 200, [("Contact", f"<sip:a@{BOB}>"), SDP], BODY, tag="a"))
+    while (at := agent.deadline) is not None and at < 60 * SECOND:
+        assert not _told(agent.tick(at))
+    assert agent.calls == 1
+
+
 # Ends, in every state
 
 

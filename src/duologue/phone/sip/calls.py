@@ -261,7 +261,7 @@ class Call:
         elif response.code >= 200 and purpose not in (Purpose.BYE, Purpose.REPORT):
             if purpose is Purpose.TRANSFER and response.code >= 300:
                 self._transfers.goes(response.code, True, now)
-            self._check_alive(response.code, now)
+            self._check_alive(request, response.code, now)
 
     def failed(self, purpose: Purpose, request: Request, now: int) -> None:
         """Nobody answered: as if 408 had come (section 8.1.3.1)."""
@@ -460,7 +460,7 @@ class Call:
                 self._agent.tell(events.NotChanged(self.name, response.code))
             else:
                 self._refresh_later(now)
-            self._check_alive(response.code, now)
+            self._check_alive(request, response.code, now)
 
     def _offer_taken(self, response: Response, now: int) -> None:
         self._refreshed(session_timers.agreed(response), now)
@@ -540,9 +540,13 @@ class Call:
             if session.ours:
                 self._due["refresh"] = session.refresh_at(now)
 
-    def _check_alive(self, status: int, now: int) -> None:
-        """The other end does not know the call, or is not there (section 12.2.1.2)."""
-        if status in (408, 481) and self.phase is Phase.STANDING:
+    def _check_alive(self, request: Request, status: int, now: int) -> None:
+        """The other end does not know the call, or is not there (section 12.2.1.2); a telephone that did not get the
+        call need not know it.
+        """
+        if status not in (408, 481) or self.phase is not Phase.STANDING:
+            return
+        if self.dialog is not None and self.dialog.remote.tag == sip.recipient(request).tag:
             self._acceptance.end()
             self.hang_up(now, "the other end is gone", status)
 
