@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -16,6 +19,7 @@ from structlog.testing import capture_logs
 from duologue.app.calls.line_models import CallState
 from duologue.app.calls.plan import sentences
 from duologue.app.models import CallEvent, CallTurnEvent, LevelsEvent, NoticeEvent
+from duologue.app.talking.talking import Partner
 from duologue.audio.pcm import RATE
 from duologue.audio.resample import FrameResampler
 from duologue.clock import SECOND
@@ -23,6 +27,7 @@ from duologue.errors import InputError
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.phone import leg as far
 from duologue.phone.leg import CallInfo
+from duologue.phone.turned_away import AwayReason
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.fake import Behaviour, FakeSpeech
 from duologue.speech.hearing_fake import Loudness
@@ -437,6 +442,62 @@ def test_the_line_closes_with_a_goodbye_within_its_limit(monkeypatch: pytest.Mon
     assert leg.hung_up == deaf.hung_up == "the line closed"
     assert late.refused == (503, 10)
     assert exchange.calls.count == 0
+
+
+def test_who_waits_for_an_engine_while_the_line_closes_is_sent_away(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    exchange, leg = place(monkeypatch, tmp_path, seconds=60.0)
+    soon = exchange.talk.open
+
+    @asynccontextmanager
+    async def late(*args: Any, **options: Any) -> AsyncGenerator[Partner]:
+        await exchange.clock.wait_until(exchange.clock.now() + 3 * SECOND)
+        async with soon(*args, **options) as partner:
+            yield partner
+
+    monkeypatch.setattr(exchange.talk, "open", late)
+
+    async def close() -> None:
+        await exchange.clock.wait_until(2 * SECOND)
+        assert exchange.calls.count == 1 and not exchange.calls.live
+        await exchange.calls.drain()
+
+    async def story() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(close())
+            group.create_task(exchange.hold(leg))
+
+    simulate(story())
+    assert leg.refused == (503, 10) and not leg.answered
+    (record,) = exchange.records()
+    assert (record.status, record.reason) == (503, "the line closes")
+    assert exchange.calls.refusals == {AwayReason.CLOSING: 1}
+
+
+def test_who_is_put_through_to_nobody_while_the_line_closes_is_said_goodbye_to(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = f"{GREETED}transfer_seconds = 5\ndrain_seconds = 14\n{HUMAN}"
+    script = (Does(3.0, far.Digit("0")),)
+    exchange, leg = place(monkeypatch, tmp_path, settings, script=script, seconds=60.0, transfer=None)
+
+    async def close() -> float:
+        await exchange.clock.wait_until(8 * SECOND)
+        assert leg.referred is not None
+        await exchange.calls.drain()
+        return (exchange.clock.now() - leg.answered) / SECOND
+
+    async def story() -> float:
+        async with asyncio.TaskGroup() as group:
+            closing = group.create_task(close())
+            group.create_task(exchange.hold(leg))
+        return closing.result()
+
+    assert simulate(story()) < 20
+    assert exchange.said()[-1] == "I am sorry, we have to end our call here. Goodbye."
+    assert not [text for text in exchange.said() if "could not reach anybody" in text], "nobody is asked any more"
+    assert leg.hung_up == "the line closed"
 
 
 def test_what_a_page_may_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

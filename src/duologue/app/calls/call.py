@@ -129,7 +129,7 @@ class CallTalk:
         self._reason = ""
         self._whispers: list[str] = []
         self._playing = self._keys_until = 0
-        self._voice_on = self._asked = False
+        self._voice_on = self._asked = self._closes = False
         self._quiet_since = 0
         self._takeover = Takeover(self, ears, self._clock)
         self._attendance = Attendance(self, self._takeover, self._clock, self._attended)
@@ -165,7 +165,8 @@ class CallTalk:
         await self._leg.hang_up(self._reason)
 
     def close(self) -> None:
-        """The line closes: say so, and hang up."""
+        """The line closes: say so, and hang up; while it is being put through, if nobody is reached there."""
+        self._closes = True
         self._say_and_leave(self._usual.closing, "", "the line closed")
 
     def transfer(self, to: str) -> None:
@@ -359,7 +360,9 @@ class CallTalk:
         partner = replace(self._partner, persona=self._persona)
         session = self._session = partner.session(sink, options, clock=self._clock, observe=self._see)
         session.control.on_digit(self._pressed)
-        if words:
+        if self._closes:
+            self.close()
+        elif words:
             session.control.speak(words)
         if self.standing.held:
             session.control.hold()

@@ -167,6 +167,9 @@ class Calls:
         who = Who(info.address, CALLERS) if info.address and plan.remember != "nothing" else None
         learns = plan.remember == "callers"
         async with self._talk.open(plan.member, conversation=info.id, person=who, learns=learns) as partner:
+            if self.closing:  # since it was let in: drain() knew nothing of it
+                await self._refuse(leg, standing, OVERLOADED, "the line closes")
+                return
 
             def ears() -> AbstractAsyncContextManager[Partner]:
                 return self._talk.open(plan.member, conversation=f"{info.id}-operator", speaks=False)
