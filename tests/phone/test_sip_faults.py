@@ -128,6 +128,53 @@ def test_a_telephone_that_never_acknowledges_our_prack_ends_no_call_of_another()
     assert agent.calls == 1
 
 
+# What is asked before an acceptance
+
+
+def _of_ringing(
+    invite: Request, method: str, number: int, tag: str, *headers: tuple[str, str], body: bytes = b""
+) -> bytes:
+    """Of the telephone ``tag`` that rings."""
+    named = [("From", f"{invite.headers['To']};tag={tag}"), ("To", invite.headers["From"])]
+    via = ("Via", f"SIP/2.0/UDP 198.51.100.7:5062;branch=z9hG4bK{tag}{method}{number}")
+    more = [("Call-ID", invite.call_id), ("CSeq", f"{number} {method}"), *headers]
+    return sip.write(sip.request(method, invite.uri, [via, *named, *more], body))
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "reliable", "code"),
+    [
+        ("UPDATE", 183, True, 488), ("UPDATE", 183, False, 491), ("UPDATE", 180, True, 491), ("INVITE", 183, True, 491),
+    ],
+    ids=["after the answer", "after what is no answer yet", "before the answer", "as no other may"],
+)  # fmt: skip
+def test_an_offer_of_who_rings_changes_nothing_and_says_why(
+    method: str, status: int, reliable: bool, code: int
+) -> None:
+    """RFC 3311, section 5.2: none of theirs is open (500); ours is, until its answer came reliably (491)."""
+    agent, invite = _calling()
+    contact = ("Contact", f"<sip:x@{BOB}>")
+    headers = [contact, *([("Require", "100rel"), ("RSeq", "17")] if reliable else [])]
+    headers, body = ([*headers, SDP], BODY) if status == 183 else (headers, b"")
+    _give(agent, sip.respond(invite, status, headers, body, tag="x"))
+    moved = description(BOB, 7000).encode().encode()
+    outputs = agent.receive_datagram(_of_ringing(invite, method, 1, "x", contact, SDP, body=moved), SOURCE, 0)
+    assert [one.code for one in _answers(outputs)] == [code] and not _told(outputs)
+    outputs = _give(agent, sip.respond(invite, 200, [contact, SDP], BODY, tag="x"))
+    (event,) = _told(outputs)
+    assert isinstance(event, events.Answered) and event.answer.media[0].port == 4000
+
+
+def test_a_sign_of_life_of_who_rings_is_answered_and_says_where_it_is() -> None:
+    agent, invite = _calling()
+    reliable = [("Contact", f"<sip:x@{BOB}>"), ("Require", "100rel")]
+    _give(agent, sip.respond(invite, 183, [*reliable, ("RSeq", "17"), SDP], BODY, tag="x"))
+    update = _of_ringing(invite, "UPDATE", 1, "x", ("Contact", f"<sip:moved@{BOB}>"), ("Session-Expires", "1800"))
+    assert [one.code for one in _answers(agent.receive_datagram(update, SOURCE, 0))] == [200]
+    (prack,) = _requests(_give(agent, sip.respond(invite, 180, [*reliable, ("RSeq", "18")], tag="x")))
+    assert prack.uri.user == "moved"
+
+
 # Ends, in every state
 
 

@@ -58,6 +58,7 @@ class Call:
         self._flow: Flow | None = None  # where our INVITE went
         self._early = EarlyDialogs()
         self._answers: dict[str, Description] = {}  # to our offer, before the call was accepted
+        self._settled: set[str] = set()  # who said so reliably: an offer of theirs may follow
         self._acks: dict[str, tuple[Request, Flow]] = {}
         self._ringing = ReliableRinging(agent)
         self._acceptance = Acceptance(agent)
@@ -313,13 +314,17 @@ class Call:
 
     def _against(self, request: Request) -> Response | None:
         """What a change is refused with, if it is: one of theirs has no answer yet (500), or one of ours (glare, 491),
-        or it cannot be read. Else the other end is where it says from here on.
+        or it cannot be read, or comes before our call was accepted: the sound before it stays as it was answered (488).
+        Else the other end is where it says from here on.
         """
         if request.method == "INVITE" or request.body:  # another UPDATE changes nothing that could be in the way
             open_of_theirs = self._asked is not None or self._update is not None
-            if open_of_theirs or self.phase is not Phase.STANDING:
+            early = self.phase is Phase.INVITING
+            if open_of_theirs or not (early or self.phase is Phase.STANDING):
                 wait = str(self._agent.random.randrange(0, 11))
                 return sip.respond(request, 500, [("Retry-After", wait)])
+            if early and request.method == "UPDATE" and sip.sender(request).tag in self._settled:
+                return sip.respond(request, 488)
             if self._ours is not None or (self._acceptance.response is not None and self._acceptance.offered):
                 return sip.respond(request, 491)
         try:
@@ -399,6 +404,8 @@ class Call:
             answer = None
         if answer is not None:
             self._answers.setdefault(tag, answer)  # section 13.2.1: the first one is the answer
+            if pracks:
+                self._settled.add(tag)
         self._agent.tell(events.Progress(self.name, response.code, answer))
 
     def _accepted_by(self, request: Request, response: Response, now: int) -> None:
