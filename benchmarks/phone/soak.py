@@ -25,10 +25,9 @@ from benchmarks.phone.board import Board, board
 from benchmarks.phone.crowd import ZeroHouse, question, zero_house
 from benchmarks.phone.scripted import words_sound
 from benchmarks.phone.virtual import virtual_line
-from benchmarks.phone.zero import ANSWER, ZeroEars, zero_voice
+from benchmarks.phone.zero import ZeroEars, zero_mind, zero_voice
 from benchmarks.table import Row, row
 from duologue.clock import SECOND, SYSTEM_CLOCK
-from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.hearing_fake import Loudness
 from duologue.telemetry.ledger import CallRecord
@@ -187,7 +186,7 @@ async def _lane(people: Board, chance: Random, until: int, ways: dict[str, int])
 
 async def hours(minutes: int) -> list[Row]:
     clock, chance = LoopClock(), Random(7)
-    model = FakeLanguage(usual=ScriptedReply(ANSWER))
+    model = zero_mind()
     makes = {"tts": zero_voice(), "stt": ZeroEars(), "vad": Loudness(0.02), "llm": model}
     ways: dict[str, int] = {}
     series: list[float] = []

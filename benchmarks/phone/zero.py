@@ -32,8 +32,9 @@ from duologue.app.house.shared import Shared
 from duologue.app.models import StateEvent, StateView
 from duologue.audio.pcm import Samples
 from duologue.clock import SYSTEM_CLOCK, Clock
+from duologue.language.engine import Prompt
 from duologue.language.fake import FakeLanguage, ScriptedReply
-from duologue.memory import freeze
+from duologue.memory import freeze, keep_trimmed, settle
 from duologue.phone.leg import TakeCall
 from duologue.phone.line.client import LineClient
 from duologue.phone.line.messages import LineSetup
@@ -86,6 +87,20 @@ def zero_voice() -> ZeroSpeech:
     return ZeroSpeech(ANSWER, "interrupt", "espeak")
 
 
+class _Unread(list[Prompt]):
+    """Prompts that nobody looks at."""
+
+    def append(self, item: Prompt, /) -> None:
+        """Not kept: with its tools a prompt holds its whole call."""
+
+
+def zero_mind() -> FakeLanguage:
+    """The same answer, without remembering who asked."""
+    mind = FakeLanguage(usual=ScriptedReply(ANSWER))
+    mind.prompts = _Unread()
+    return mind
+
+
 class MeteredActivity:
     """Voice activity, and what it costs."""
 
@@ -128,7 +143,7 @@ def settings_of(text: str) -> Settings:
 async def _serve(first: int, last: int) -> None:
     activity = MeteredActivity(Silero())
     makes = {
-        "tts": zero_voice(), "stt": ZeroEars(), "vad": activity, "llm": FakeLanguage(usual=ScriptedReply(ANSWER)),
+        "tts": zero_voice(), "stt": ZeroEars(), "vad": activity, "llm": zero_mind(),
     }  # fmt: skip
     settings = settings_of(SETTINGS.format(first=first, last=last))
     carriers: list[LineClient] = []
@@ -146,12 +161,14 @@ async def _serve(first: int, last: int) -> None:
             running = group.create_task(line.run())
             while line.ready():  # noqa: ASYNC110 (it tells nobody)
                 await asyncio.sleep(0.05)
-            freeze()  # as the program that serves does
+            small = group.create_task(keep_trimmed(SYSTEM_CLOCK))
+            freeze()  # both as the program that serves does
             print(json.dumps({"port": carriers[0].ports["UDP"], "line": carriers[0].worker.pid}), flush=True)
             async for _ in _asked():
                 told = {**line.counts, "vad": activity.seconds, "live": len(line.live())}
                 told["tasks"] = len(asyncio.all_tasks())
                 print(json.dumps(told), flush=True)
+            small.cancel()
             running.cancel()
 
 
@@ -170,5 +187,6 @@ async def _asked() -> AsyncIterator[str]:
 
 
 if __name__ == "__main__":
+    settle()
     configure("json", "warning")
     uvloop.run(_serve(int(sys.argv[1]), int(sys.argv[2])))
