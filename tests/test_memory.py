@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from duologue.clock import VirtualClock
+from duologue import memory
+from duologue.clock import SECOND, VirtualClock
 from duologue.memory import freeze, hold, keep_trimmed
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
@@ -99,3 +100,14 @@ async def test_what_was_loaded_by_the_first_minute_is_not_gone_through_again() -
             await asyncio.sleep(0.01)
         small.cancel()
     assert gc.get_freeze_count() >= len(kept)
+
+
+async def test_a_process_of_one_thread_gives_back_on_its_loop_each_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, given = VirtualClock(), list[int]()
+    monkeypatch.setattr(memory, "trim", lambda: given.append(clock.now() // SECOND))
+    async with asyncio.TaskGroup() as group:
+        trimming = group.create_task(memory.keep_trimmed_here(clock))
+        while len(given) < 3:  # noqa: ASYNC110 (its clock goes on by itself)
+            await asyncio.sleep(0)
+        trimming.cancel()
+    assert given[:3] == [60, 120, 180]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 
 import numpy as np
 import pytest
@@ -102,6 +103,19 @@ def test_what_is_played_anew_counts_from_then_on(ours: tuple[EchoReference, Samp
     known.play(played[RATE:], RATE, AT + 2 * SECOND)
     heard = np.concatenate([echo(played[:RATE], 100.0), np.zeros(EAR_RATE, np.float32), echo(played[RATE:], 0.0)])
     assert known.share(*newest(heard, 2.9)) > 0.9
+
+
+def test_a_long_conversation_keeps_what_may_come_back_and_no_more() -> None:
+    known, kept, played = EchoReference(), list[weakref.ref[Samples]](), voice(0, 0.5)
+    for number in range(12):
+        played = voice(number, 0.5)
+        kept.append(weakref.ref(played))
+        known.play(played, RATE, AT + number * 4 * SECOND)
+    newest_at = AT + 11 * 4 * SECOND
+    alive = [number for number, each in enumerate(kept) if each() is not None]
+    assert alive == [9, 10, 11], "what was over for ten seconds is let go of"
+    heard = at_ears(played)[: round(0.4 * EAR_RATE)]
+    assert known.share(heard, newest_at + round(0.4 * SECOND)) > 0.9
 
 
 @pytest.mark.parametrize("sound", [np.zeros(5120, np.float32), np.full(5120, 0.5, np.float32), np.zeros(0, np.float32)])

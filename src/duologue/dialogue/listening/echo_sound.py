@@ -31,7 +31,9 @@ SOFT = 0.002
 LATEST_MS, EARLIEST_MS = 600, 40
 """How much later than it was played sound can come back; and earlier, where the report of playing is not exact."""
 MOST = 16
-"""Utterances that are remembered."""
+"""Utterances that are remembered…"""
+KEPT_NS = 10 * SECOND
+"""… and for how long after their end: what is heard may be looked at late, and a line takes 200 kB a second."""
 _RATE = EAR_RATE // 2
 _TAPS, _AHEAD = 32, 8
 """Of the filter: 4 ms at 8 kHz, so many of them before the best match."""
@@ -49,7 +51,7 @@ class _Played:
 
 
 class EchoReference:
-    """Knows what was played lately, and when (ns)."""
+    """Knows what was played lately, and when (ns). What is over for :data:`KEPT_NS` goes when the next is played."""
 
     def __init__(self) -> None:
         self._played: deque[_Played] = deque(maxlen=MOST)
@@ -58,6 +60,8 @@ class EchoReference:
     def play(self, samples: Samples, rate: int, at: int) -> None:
         """``samples`` are played from ``at`` on, instead of all that was to be played after it."""
         self.silence(at)
+        while self._played and self._played[0].until < at - KEPT_NS:
+            self._played.popleft()
         self._played.append(_Played(samples, rate, at, at + len(samples) * SECOND // rate))
 
     def silence(self, now: int) -> None:

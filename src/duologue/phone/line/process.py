@@ -20,7 +20,7 @@ from typing import Any
 from duologue.child import LoopChannel
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, DuologueError, InputError, InternalError, in_words
-from duologue.memory import settle
+from duologue.memory import keep_trimmed_here, settle
 from duologue.phone.line.line import LineProcess
 from duologue.phone.line.messages import (
     CallHeard,
@@ -143,10 +143,11 @@ async def serve(channel: LoopChannel, clock: Clock = SYSTEM_CLOCK, granted: str 
         gc.freeze()
         if clock is SYSTEM_CLOCK:  # collections are timed by the machine's
             line.garbage.install()
+        trimming = tasks.create_task(keep_trimmed_here(clock))
         orders = tasks.create_task(_obey(channel, line))
         overflow = tasks.create_task(outbox.overflown.wait())
         done, rest = await asyncio.wait((orders, overflow), return_when=asyncio.FIRST_COMPLETED)
-        for task in rest:
+        for task in (*rest, trimming):
             task.cancel()
         if clock is SYSTEM_CLOCK:
             line.garbage.remove()
