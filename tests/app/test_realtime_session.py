@@ -362,6 +362,22 @@ def test_a_response_is_cancelled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     play(monkeypatch, tmp_path, story, LONG, "Fine.", think=1.0)
 
 
+def test_who_cancels_a_response_may_ask_for_another_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def story(door: RealtimeDoor) -> None:
+        client = door.open()
+        client.write("Count!")
+        await client.until("response.created")
+        client.say("response.cancel")
+        client.say("response.create")
+        began = door.clock.now()
+        while len(client.of("response.done")) < 2:
+            await client.until("response.done")
+        assert [event["response"]["status"] for event in client.of("response.done")] == ["cancelled", "completed"]
+        assert door.clock.now() - began < 15 * SECOND, "it waits for no silence"
+
+    play(monkeypatch, tmp_path, story, LONG, "Fine.", think=0.5)
+
+
 # The client says when a turn is over
 
 

@@ -574,6 +574,9 @@ class RealtimeSession:
                 self._answers.take(item)
         if self._wanted is not None:
             self._answer()
+            asyncio.get_running_loop().call_soon(
+                self._answer
+            )  # and when it is over what this was: then it may be quiet
 
     def _begin(self, reply: str) -> None:
         self._live, self._cleared = reply, False
