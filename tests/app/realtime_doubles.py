@@ -34,6 +34,12 @@ def voices(name: str) -> Mapping[str, str]:
     return {"fake": name}
 
 
+WEATHER = {
+    "type": "function", "name": "weather", "description": "How it is.",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+}  # fmt: skip
+
+
 @dataclass
 class RealtimeClient:
     """What a client sees of a socket."""
