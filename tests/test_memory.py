@@ -104,10 +104,12 @@ async def test_what_was_loaded_by_the_first_minute_is_not_gone_through_again() -
 
 async def test_a_process_of_one_thread_gives_back_on_its_loop_each_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, given = VirtualClock(), list[int]()
+    circle = weakref.ref(Circle())
+    gc.disable()
     monkeypatch.setattr(memory, "trim", lambda: given.append(clock.now() // SECOND))
     async with asyncio.TaskGroup() as group:
         trimming = group.create_task(memory.keep_trimmed_here(clock))
         while len(given) < 3:  # noqa: ASYNC110 (its clock goes on by itself)
             await asyncio.sleep(0)
         trimming.cancel()
-    assert given[:3] == [60, 120, 180]
+    assert given[:3] == [60, 120, 180] and circle() is None

@@ -81,10 +81,12 @@ async def keep_trimmed(clock: Clock) -> None:
 
 
 async def keep_trimmed_here(clock: Clock) -> None:
-    """The same for a process that has one thread, on its loop, without the collection: 0.7 ms for a heap of 40 MB."""
+    """The same for a process that has one thread, on its loop: 2 to 4 ms for a heap of 40 MB. What a call leaves lies
+    in circles of so few objects that the collector by itself comes to them after hundreds of calls.
+    """
     while True:
         await clock.wait_until(clock.now() + TRIMMED_EVERY * SECOND)
-        trim()
+        _collect_and_then(trim)
 
 
 def start_trimming(clock: Clock) -> None:
