@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TypeVar, cast
 
 import psutil
 import pytest
@@ -18,6 +21,7 @@ from hypothesis import strategies as st
 from duologue.child import Worker
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock, SystemClock, VirtualClock
 from duologue.errors import ClosedError, InputError, PeerError
+from duologue.simulation.virtual_time import simulate
 from duologue.supervision import KEPT_STRIKES, Fate, Supervision, SupervisionPolicy, Work, WorkerPhase, WorkerState
 from duologue.workers import FINISH_LIMIT, LostError, Supervised, Workers
 
@@ -509,6 +513,28 @@ async def test_what_came_while_we_were_not_run_counts_as_sent_in_time(make: Make
     await worker.send("one")
     time.sleep(0.6)  # noqa: ASYNC251 (this process is not run)
     assert await asked == "one"
+
+
+T = TypeVar("T")
+
+
+async def answered(what: T) -> T:
+    return what
+
+
+def test_of_a_long_message_that_comes_slowly_each_part_is_a_sign_of_life():
+    async def played() -> object:
+        reader, body = asyncio.StreamReader(), pickle.dumps("a long one")
+        process = SimpleNamespace(returncode=0, pid=1, kill=lambda: None)
+        worker = Worker("child", cast("Any", process), reader, cast("Any", SimpleNamespace()))
+        supervised = Supervised("the child", lambda: answered(worker), lambda _: answered(None))
+        taking = asyncio.ensure_future(supervised.receive(worker, 10))  # noqa: TID251 (awaited below)
+        for part in (len(body).to_bytes(4, "big"), body[:5], body[5:9], body[9:]):
+            await asyncio.sleep(9)
+            reader.feed_data(part)
+        return await taking
+
+    assert simulate(played()) == "a long one"
 
 
 # The list of all of them

@@ -182,12 +182,15 @@ class Worker:
         self._writer = writer
         self._muttering = muttering  # the end of a pipe to which its standard error goes
         self._last_words = ""
-        self._body_length: int | None = None  # of a message whose header was read when a receive was cancelled
+        self._coming = bytearray()  # of the message that comes, with its header
+        self.taken = 0
+        """Bytes that came so far: also a part of a message is a sign of life."""
 
     @classmethod
-    async def start(cls, module: str, *arguments: str, quiet: bool = False) -> Self:
+    async def start(cls, module: str, *arguments: str, quiet: bool = False, ahead: int = 4 * 1024 * 1024) -> Self:
         """Run ``python -m module *arguments FD``. The child inherits standard error, so its last words are seen; a
-        ``quiet`` one's are not shown, but told with its death.
+        ``quiet`` one's are not shown, but told with its death. Twice ``ahead`` bytes are read before they are asked
+        for, at most.
 
         Raises :class:`PeerError` when the system has no process left to give. Cancelled, it leaves none behind.
         """
@@ -201,7 +204,7 @@ class Worker:
                 remedy="See the limits of processes, memory and open files (ulimit -a).",
             ) from error
         try:
-            reader, writer = await asyncio.open_connection(sock=ours, limit=4 * 1024 * 1024)
+            reader, writer = await asyncio.open_connection(sock=ours, limit=ahead)
         except BaseException:
             ours.close()
             process.kill()
@@ -246,18 +249,25 @@ class Worker:
 
         May be cancelled (or timed out) at any point without losing a message.
         """
-        try:
-            length = self._body_length
-            if length is None:
-                length = int(_HEADER.unpack(await self._reader.readexactly(_HEADER.size))[0])
-                self._body_length = length
-            if length > MAX_MESSAGE:
-                raise PeerError(f"{self.module} sent {length} bytes in one message", remedy="This is a bug; report it.")
-            body = await self._reader.readexactly(length)
-            self._body_length = None
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise await self.death() from error
-        return pickle.loads(body)
+        await self._have(_HEADER.size)
+        length = int(_HEADER.unpack_from(self._coming)[0])
+        if length > MAX_MESSAGE:
+            raise PeerError(f"{self.module} sent {length} bytes in one message", remedy="This is a bug; report it.")
+        await self._have(_HEADER.size + length)
+        message, self._coming = self._coming, bytearray()
+        return pickle.loads(memoryview(message)[_HEADER.size :])
+
+    async def _have(self, count: int) -> None:
+        """So many bytes of the message that comes."""
+        while len(self._coming) < count:
+            try:
+                part = await self._reader.read(count - len(self._coming))
+            except ConnectionError as error:
+                raise await self.death() from error
+            if not part:  # maybe in the middle of a message
+                raise await self.death()
+            self._coming += part
+            self.taken += len(part)
 
     async def close(self, patience: float = 2.0) -> None:
         """Close the channel, which asks the child to leave; kill it after ``patience`` seconds, or when this is

@@ -16,7 +16,7 @@ from duologue.precedence import WorkGate
 from duologue.supervision import Supervision, SupervisionPolicy, Work, WorkerPhase, WorkerState
 
 GRACE = 0.25
-"""Seconds: who looks so much later than its limit was not run itself, and has so long to read what came meanwhile."""
+"""Seconds beyond a limit: who was not run itself reads what came meanwhile."""
 FINISH_LIMIT = 10 * SECOND
 """So long a worker may go on with what it is at when another is asked for in its place (ns)."""
 _GLANCE = 20 * MILLISECOND
@@ -130,16 +130,19 @@ class Supervised:
             raise await self.lose(worker, death) from death
 
     async def receive(self, worker: Worker, limit: float) -> object:
-        """The next message of ``worker``, within ``limit`` seconds. Raises as :meth:`send`, and kills who is silent."""
-        loop = asyncio.get_running_loop()
-        for patience in (limit, GRACE):
-            due = loop.time() + patience
+        """The next message of ``worker``. Raises as :meth:`send`, and kills who sends no byte for ``limit`` seconds;
+        of a message that is long, or that we are slow to take, each part counts.
+        """
+        patience = limit
+        while True:
+            taken = worker.taken
             try:
                 async with asyncio.timeout(patience):
                     return await worker.receive()
             except TimeoutError:
-                if loop.time() < due + GRACE:  # else we were the one that was not run, and what it sent may be there
+                if worker.taken == taken and patience == GRACE:
                     break
+                patience = GRACE if worker.taken == taken else limit
             except PeerError as death:
                 raise await self.lose(worker, death) from death
         what = f"{self.name} gave no sign of life for {limit:g} s"

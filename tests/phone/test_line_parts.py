@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from duologue.child import LoopChannel
-from duologue.clock import MILLISECOND, SECOND, Clock
+from duologue.clock import MILLISECOND, SECOND, Clock, VirtualClock
 from duologue.errors import InputError, PeerError
 from duologue.phone.leg import Digit
 from duologue.phone.line import process as line_process
@@ -93,39 +93,52 @@ class Slow:
 
 async def test_reports_of_one_turn_cross_together() -> None:
     slow = Slow()
-    outbox = Outbox(cast("LoopChannel", slow))
+    outbox = Outbox(cast("LoopChannel", slow), VirtualClock())
     for number in range(5):
         outbox.put(CallHeard("a", number, b""))
     await asyncio.sleep(0)
     assert len(slow.batches) == 1 and len(slow.batches[0]) == 5
 
 
-async def test_of_a_main_that_is_behind_the_oldest_sound_is_dropped_and_nothing_else(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(line_process, "MOST_SOUND", 10)
-    slow = Slow()
-    outbox = Outbox(cast("LoopChannel", slow))
+async def test_of_a_main_that_is_behind_the_oldest_sound_is_dropped_and_nothing_else() -> None:
+    slow, clock = Slow(), VirtualClock()
+    outbox = Outbox(cast("LoopChannel", slow), clock)
     slow.unsent = line_process.MOST_UNSENT + 1
     for number in range(25):
         outbox.put(CallHeard("a", number, b""))
         outbox.put(Told("a", Digit(str(number % 10))))
         await asyncio.sleep(0)
-    assert not slow.batches and outbox.dropped == 15
+        clock.advance(SECOND // 5)
+    assert not slow.batches and outbox.dropped == 14
     slow.unsent = 0
     outbox.put(Counts({}))
     async with asyncio.timeout(5):
         await slow.took.wait()
     (batch,) = slow.batches
-    assert [report.at for report in batch if isinstance(report, CallHeard)] == list(range(15, 25))
+    assert [report.at for report in batch if isinstance(report, CallHeard)] == list(range(14, 25)), "two seconds of it"
     assert sum(isinstance(report, Told) for report in batch) == 25
-    assert batch[-1] == Counts({"dropped_sound": 15})
+    assert batch[-1] == Counts({"dropped_sound": 14})
+
+
+async def test_what_waited_crosses_in_pieces_that_main_reads_one_by_one() -> None:
+    slow = Slow()
+    outbox = Outbox(cast("LoopChannel", slow), VirtualClock())
+    slow.unsent = line_process.MOST_UNSENT + 1
+    for number in range(600):
+        outbox.put(CallHeard("a", number, b""))
+    await asyncio.sleep(0)
+    slow.unsent = 0
+    async with asyncio.timeout(5):
+        await slow.took.wait()
+    assert [len(batch) for batch in slow.batches] == [256, 256, 88]
+    sounds = [report.at for batch in slow.batches for report in batch if isinstance(report, CallHeard)]
+    assert sounds == list(range(600)) and outbox.dropped == 0
 
 
 async def test_a_main_that_will_not_come_back_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line_process, "MOST_WAITING", 20)
     slow = Slow()
-    outbox = Outbox(cast("LoopChannel", slow))
+    outbox = Outbox(cast("LoopChannel", slow), VirtualClock())
     for _ in range(30):
         outbox.put(Told("a", Digit("1")))
     assert outbox.overflown.is_set()

@@ -36,6 +36,10 @@ from duologue.supervision import SupervisionPolicy
 from duologue.telemetry.log import get_logger
 from duologue.workers import LostError, Supervised
 
+AHEAD = 64 * 1024
+"""Bytes of reports that are read before they are asked for (twice that at most): what waits there grows old, and only
+the line itself knows what may be dropped of it.
+"""
 SILENT_LIMIT = 10.0
 """Seconds without a report after which a line is taken for stuck and replaced: it counts every second."""
 MOST_EVENTS = 500
@@ -52,7 +56,7 @@ log = get_logger(__name__)
 
 async def start_line() -> Worker:
     """A line's process, waiting for its plan."""
-    worker = await Worker.start("duologue.phone.line.process")
+    worker = await Worker.start("duologue.phone.line.process", ahead=AHEAD)
     raise_child(worker.pid)  # what is to be there within two seconds loads before others go on
     return worker
 

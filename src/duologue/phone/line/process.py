@@ -37,10 +37,16 @@ from duologue.priority import raise_this_process
 GRAIN = 2 * MILLISECOND
 """See :class:`PreciseSelector`."""
 LOOKS = 4
-MOST_UNSENT = 1024 * 1024
+MOST_UNSENT = 256 * 1024
 """Bytes that the main process may owe before reports wait here."""
-MOST_SOUND = 2 * 50 * 100
-"""Blocks of callers' sound that wait: two seconds of a hundred calls; of more the oldest are dropped."""
+PIECE = 256
+"""Reports that cross together: main reads what came before the rest of the pipe is taken, and is not busy for seconds
+with one message.
+"""
+OLDEST = 2 * SECOND
+"""Of callers' sound that waits (ns): what is older is dropped. A main process that falls behind hears less, and not
+later and later.
+"""
 MOST_WAITING = 50_000
 """Reports of all kinds that wait; a main process so far behind will not come back, and the line leaves."""
 
@@ -81,20 +87,21 @@ class Outbox:
     is behind the oldest sound is dropped, and counted; nothing else is lost.
     """
 
-    def __init__(self, channel: LoopChannel) -> None:
+    def __init__(self, channel: LoopChannel, clock: Clock) -> None:
         self.dropped = 0
         self.overflown = asyncio.Event()
-        self._channel = channel
+        self._channel, self._clock = channel, clock
         self._waiting: deque[LineReport] = deque()
-        self._sounds = 0
+        self._since: deque[int] = deque()  # when each sound that waits came (ns)
         self._flushing = False
         self._loop = asyncio.get_running_loop()
 
     def put(self, report: LineReport) -> None:
         """Send it with the next flush."""
         if isinstance(report, CallHeard):
-            self._sounds += 1
-            if self._sounds > MOST_SOUND:
+            now = self._clock.now()
+            self._since.append(now)
+            while self._since[0] < now - OLDEST:
                 self._drop_oldest()
         elif isinstance(report, Counts):
             report = replace(report, values={**report.values, "dropped_sound": self.dropped})
@@ -106,22 +113,22 @@ class Outbox:
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
+        while self._waiting:
+            if self._channel.unsent > MOST_UNSENT:
+                self._loop.call_later(0.02, self._flush)
+                return
+            batch = tuple(self._waiting.popleft() for _ in range(min(PIECE, len(self._waiting))))
+            for _ in range(sum(isinstance(report, CallHeard) for report in batch)):
+                self._since.popleft()
+            self._channel.send(batch)
         self._flushing = False
-        if not self._waiting:
-            return
-        if self._channel.unsent > MOST_UNSENT:
-            self._flushing = True
-            self._loop.call_later(0.02, self._flush)
-            return
-        batch, self._waiting, self._sounds = tuple(self._waiting), deque(), 0
-        self._channel.send(batch)
 
     def _drop_oldest(self) -> None:
+        self._since.popleft()
+        self.dropped += 1
         for place, report in enumerate(self._waiting):
             if isinstance(report, CallHeard):
                 del self._waiting[place]
-                self._sounds -= 1
-                self.dropped += 1
                 return
 
 
@@ -130,7 +137,7 @@ async def serve(channel: LoopChannel, clock: Clock = SYSTEM_CLOCK, granted: str 
     plan = await channel.receive()
     if not isinstance(plan, LineSetup):
         raise InputError(f"the line began with {type(plan).__name__}", where="the line process")
-    outbox = Outbox(channel)
+    outbox = Outbox(channel, clock)
     asyncio.get_running_loop().set_exception_handler(lambda _, context: outbox.put(_trouble(context)))
     async with asyncio.TaskGroup() as tasks:
         try:
