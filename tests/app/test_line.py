@@ -12,12 +12,13 @@ import pytest
 from call_doubles import Exchange, ScriptedLeg
 from structlog.testing import capture_logs
 
+from duologue.app.calls.calls import BEHIND, BEHIND_SECONDS
 from duologue.app.calls.line import LinePart
 from duologue.app.calls.line_plan import line_plan, own_address, target_of
 from duologue.app.faces.faces import FaceBoard
 from duologue.app.faces.models import FaceCutEvent, FaceEvent, FaceLineEvent, FaceStartEvent
 from duologue.app.house.shared import TalkListener
-from duologue.app.models import LineEvent
+from duologue.app.models import LineEvent, NoticeEvent
 from duologue.clock import SECOND
 from duologue.errors import ClosedError, InputError
 from duologue.phone.leg import CallInfo, LegAnswered
@@ -383,6 +384,44 @@ def test_what_its_process_sent_is_in_the_ledger_second_by_second(
     simulate(story())
     found = [(entry.of, entry.record) for entry in exchange.entries if isinstance(entry.record, PacketsRecord)]
     assert found == [("line", PacketsRecord(50, 0.75, 1.5)), ("line", PacketsRecord(98, 2.125, 4.25, 2))]
+
+
+def test_a_house_too_slow_for_its_callers_says_so_and_lets_nobody_else_in_until_it_keeps_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    exchange = Exchange(monkeypatch, "[phone]\nretry_seconds = 7\n", folder=tmp_path)
+    early, late = (ScriptedLeg(exchange.clock, seconds=2.0) for _ in range(2))
+    line, carriers = exchange.line()
+    events = exchange.bus.subscribe(frozenset({"line"}))
+
+    async def story() -> list[MutableMapping[str, Any]]:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(running(exchange, line, 30.0))
+            await asyncio.sleep(2.0)
+            with capture_logs() as logs:
+                for dropped in (0, 40, 40, 90):
+                    carriers[0].tell(Counts({"dropped_sound": dropped}))
+            assert line.ready() == (BEHIND,)
+            await line.calls.take(early)
+            await asyncio.sleep(BEHIND_SECONDS)
+            assert not line.ready()
+            group.create_task(late.live())
+            await line.calls.take(late)
+        exchange.bus.close()
+        return logs
+
+    logs = simulate(story())
+    assert early.refused == (503, 7) and late.refused is None
+    (behind,) = [each for each in logs if each["event"] == "line.behind"]
+    assert (behind["log_level"], behind["packets"]) == ("warning", 40) and "places" in behind["remedy"]
+    found = [entry.record for entry in exchange.entries if isinstance(entry.record, PacketsRecord)]
+    assert found == [PacketsRecord(0, 0.0, 0.0, unheard=40), PacketsRecord(0, 0.0, 0.0, unheard=50)]
+
+    async def notices() -> list[str]:
+        return [event.notice.text async for event in events if isinstance(event, NoticeEvent)]
+
+    (text,) = simulate(notices())
+    assert BEHIND in text
 
 
 def test_when_its_process_stood_still_is_told_to_all_of_the_house(

@@ -74,6 +74,13 @@ def test_packets_that_the_system_did_not_take() -> None:
     assert found == ("packets not sent", 7, Culprit.NETWORK)
 
 
+def test_callers_sound_that_was_dropped_for_main_did_not_take_it() -> None:
+    packets = [(AT, PacketsRecord(50, 1.0, 3.0, unheard=40))]
+    found = only(list(packets_late(packets, house({"cpu_wait_ms": {"main": 800.0}, "busy_percent": 99.0}))))
+    assert found == ("callers' sound was dropped", 40, Culprit.BUSY)
+    assert only(list(packets_late(packets, house())))[2] is Culprit.UNKNOWN
+
+
 def test_packets_that_got_lost_either_way() -> None:
     told_of = [(AT - 5 * SECOND, QualityRecord(0.4, 2.0)), (AT, QualityRecord(6.0, 9.0, 20.0, 3.0))]
     found = list(packets_lost(CALL, told_of, house()))

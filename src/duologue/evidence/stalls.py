@@ -39,8 +39,12 @@ class Stall:
 
 
 def packets_late(told: Iterable[tuple[int, PacketsRecord]], around: Surroundings) -> Iterator[Stall]:
-    """Seconds in which packets of ours left late, or the system did not take them."""
+    """Seconds in which packets of ours left late, or the system did not take them, or theirs were not taken by us."""
     for at, record in told:
+        if record.unheard:
+            evidence = _without_disk(around.evidence(("main",), at - SECOND, at))
+            cause = cause_of_stall(SECOND / MILLISECOND, at - SECOND, at, evidence)
+            yield Stall("callers' sound was dropped", "main", at, record.unheard, "packets", cause)
         if record.unsent:
             why = f"the system did not take {record.unsent} packets"
             yield Stall(

@@ -464,6 +464,7 @@ class PacketsRecord:
     late_p99_ms: Annotated[float, "How late 99 of a hundred left at the most."]
     late_most_ms: Annotated[float, "How late the latest left."]
     unsent: Annotated[int, "Packets that the system did not take."] = 0
+    unheard: Annotated[int, "Packets of callers' sound that the main process did not take within two seconds."] = 0
 
 
 @dataclass(frozen=True, slots=True)

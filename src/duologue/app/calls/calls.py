@@ -39,6 +39,9 @@ MOST_NOTING = 16
 """Calls of which a model is still to write down what to remember; beyond, the oldest is left."""
 CALLERS = "line:callers"
 """What callers belong to in the store, as others belong to the name of their token; no token can be called so."""
+BEHIND = "the machine is short of CPU for the calls that go on"
+BEHIND_SECONDS = 10
+"""After callers' sound was dropped nobody else is let in for so long."""
 CUT_SECONDS = 2.0
 """For the carrier to take note that calls are ended."""
 
@@ -68,6 +71,7 @@ class Calls:
         """Who told something, of whom a model has not yet written down what to remember."""
         self._noting = asyncio.Event()
         self.closing = False
+        self._behind_until = 0
         self.answered = 0
         """Since the start."""
         self.refusals: Counter[str] = Counter()
@@ -77,6 +81,15 @@ class Calls:
     def count(self) -> int:
         """Calls that are taken now."""
         return self._taking
+
+    @property
+    def behind(self) -> bool:
+        """Those that go on are more than this machine carries now, beside what else is at work on it."""
+        return self._clock.now() < self._behind_until
+
+    def fell_behind(self) -> None:
+        """Callers' sound was dropped, because nobody here came to take it."""
+        self._behind_until = self._clock.now() + BEHIND_SECONDS * SECOND
 
     @property
     def refused(self) -> int:
@@ -151,6 +164,8 @@ class Calls:
             return NOT_FOUND, "there is nobody of that name here"
         if self._taking >= self._phone.places:
             return OVERLOADED, f"all {self._phone.places} places are taken"
+        if self.behind:
+            return OVERLOADED, BEHIND
         reasons = self._unready()
         return (UNAVAILABLE, "; ".join(reasons)) if reasons else None
 

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from duologue.app.bus import BusTopic
 from duologue.app.calls.call import LINE, CallHouse
-from duologue.app.calls.calls import Calls
+from duologue.app.calls.calls import BEHIND, Calls
 from duologue.app.calls.carriers import Carriers
 from duologue.app.calls.line_models import CallView, LineView, RegistrationView, TransferView
 from duologue.app.calls.line_plan import line_plan, target_of
@@ -142,6 +142,8 @@ class LinePart:
             return ("the line process is coming up",)
         if self._calls.count >= self._phone.places:
             return (f"all {self._phone.places} places are taken",)
+        if self._calls.behind:
+            return (BEHIND,)
         known = [self._registrations.get(each.user) for each in self._phone.accounts]
         if known and self._phone.answers and not any(each is not None and each.registered for each in known):
             why = next((each.why for each in known if each is not None and each.why), "the PBX has not answered yet")
@@ -355,10 +357,26 @@ class LinePart:
 
     def _enter_packets(self, values: Mapping[str, float]) -> None:
         """What it sent since the last time, into the ledger; silence is nothing to tell."""
-        sent, unsent = (round(values.get(key, 0) - self.counts.get(key, 0)) for key in ("packets", "unsent"))
-        if sent > 0 or unsent > 0:
+        sent, unsent, unheard = (
+            max(0, round(values.get(key, 0) - self.counts.get(key, 0)))
+            for key in ("packets", "unsent", "dropped_sound")
+        )
+        if sent or unsent or unheard:
             late = values.get("late_ms_p99", 0.0), values.get("late_ms_max", 0.0)
-            self._ledger.enter(LINE, PacketsRecord(max(0, sent), *late, max(0, unsent)))
+            self._ledger.enter(LINE, PacketsRecord(sent, *late, unsent, unheard))
+        self._note_unheard(unheard)
+
+    def _note_unheard(self, packets: int) -> None:
+        """We are so slow that callers' sound was dropped: whoever looks after the house is told, once each time."""
+        calls = self._calls
+        if not packets or calls is None:
+            return
+        if not calls.behind:
+            remedy = f"End other programs on it, or take fewer calls at once (phone.places is {self._phone.places})."
+            _log.warning("line.behind", what=BEHIND, calls=calls.count, packets=packets, remedy=remedy)
+            text = f"The phone line: {BEHIND}. Some of what callers say is lost, and further ones are sent away."
+            self._bus.notice(Notice(level="warning", text=text, remedy=remedy))
+        calls.fell_behind()
 
     def _note_registration(self, account: str, news: RegistrationState) -> None:
         before = self._registrations.get(account)
