@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from benchmarks.command import asked
 from benchmarks.machine import load, say
-from benchmarks.phone import answers, crowd, ears, killed, loss, scripted, soak
+from benchmarks.phone import answers, contend, crowd, ears, killed, loss, scripted, soak
 from benchmarks.table import LeftOutError, Row, refuse_nothing, show
 from duologue.errors import in_words
 from duologue.telemetry.log import configure
@@ -28,6 +28,7 @@ SECTIONS: dict[str, Callable[[bool], list[Row]]] = {
     "held": crowd.held_rows,
     "setup": crowd.setup_rows,
     "killed": killed.rows,
+    "contend": contend.rows,
     "loss": loss.rows,
     "scripted": scripted.rows,
     "hours": soak.hours_rows,

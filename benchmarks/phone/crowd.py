@@ -11,7 +11,7 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +78,11 @@ async def _answer(leg: CallLeg) -> None:
     await leg.answer()
     async for _ in leg.events():
         pass
+
+
+async def called(*arguments: object) -> dict[str, float]:
+    """What callers found (:mod:`benchmarks.phone.caller`)."""
+    return await _child("benchmarks.phone.caller", *arguments)
 
 
 async def _child(module: str, *arguments: object) -> dict[str, Any]:
@@ -179,11 +184,14 @@ class ZeroHouse:
 
 
 @asynccontextmanager
-async def zero_house(first: int, last: int) -> AsyncGenerator[ZeroHouse]:
-    """One, with these ports of sound."""
+async def zero_house(
+    first: int, last: int, manner: Callable[[list[str]], list[str]] = list
+) -> AsyncGenerator[ZeroHouse]:
+    """One, with these ports of sound, in a session of its own; ``manner`` makes its command another one."""
+    command = manner([sys.executable, "-m", "benchmarks.phone.zero", str(first), str(last)])
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.phone.zero", str(first), str(last), env=HERE.environment,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        *command, env=HERE.environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )  # fmt: skip
     try:
         assert process.stdin is not None and process.stdout is not None

@@ -3,8 +3,8 @@
 All else is the house's own: SIP and media in the line process, turn-taking, chunker, moderation, voicing and far ends
 in this one, Silero for voice activity. It says by a line of JSON on standard output when it takes calls, and for each
 line on standard input how it is: ``vad`` is the CPU time (s) of voice activity alone, ``live`` the calls that main
-holds, ``tasks`` those of its loop, the rest what the line process counts. At the end of the input it ends.
-Arguments are the first and the last port of sound.
+holds, ``tasks`` those of its loop, ``restarts`` how often the line was replaced, the rest what the line process counts.
+At the end of the input it ends. Arguments are the first and the last port of sound.
 """
 
 from __future__ import annotations
@@ -167,6 +167,7 @@ async def _serve(first: int, last: int) -> None:
             async for _ in _asked():
                 told = {**line.counts, "vad": activity.seconds, "live": len(line.live())}
                 told["tasks"] = len(asyncio.all_tasks())
+                told["restarts"] = carriers[0].worker.restarts
                 print(json.dumps(told), flush=True)
             small.cancel()
             running.cancel()
