@@ -85,7 +85,7 @@ class _InnerWorker:
     """The house's end: a :class:`~duologue.child.Worker` that is no process."""
 
     module = "duologue.phone.line.process"
-    signal = 0
+    signal = taken = 0
 
     def __init__(self, clock: Clock, group: asyncio.TaskGroup) -> None:
         self.pid = os.getpid()

@@ -44,7 +44,7 @@ class ScriptedChild:
         self.closed = False
         self.killed = False
         self.gone = False
-        self.signal = 0
+        self.signal = self.taken = 0
         self._reports: asyncio.Queue[object] = asyncio.Queue()
 
     async def send(self, message: object) -> None:
