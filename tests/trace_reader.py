@@ -1,7 +1,7 @@
 """A trace as Perfetto's importer and chrome://tracing take it: each event by its phase's fields, spans as they nest.
 
 By the Trace Event Format (Duca and Sinclair) and by what Perfetto's JSON importer does with it: what it drops, counts
-as misplaced or would name wrongly is an error here.
+as misplaced or would name wrongly is an error here. ``tests/evidence/test_perfetto.py`` asks Perfetto itself.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "X": frozenset({"ph", "name", "cat", "pid", "tid", "ts", "dur", "args"}),
     "i": frozenset({"ph", "s", "name", "cat", "pid", "tid", "ts", "args"}),
     "C": frozenset({"ph", "name", "pid", "tid", "ts", "args"}),
-    "b": frozenset({"ph", "name", "cat", "id", "pid", "tid", "ts", "args"}),
-    "e": frozenset({"ph", "name", "cat", "id", "pid", "tid", "ts", "args"}),
+    "b": frozenset({"ph", "name", "cat", "id2", "pid", "tid", "ts", "args"}),
+    "e": frozenset({"ph", "name", "cat", "id2", "pid", "tid", "ts", "args"}),
 }
 """What an event of each phase has, no more and no less."""
 METADATA = ("process_name", "thread_name")
@@ -58,7 +58,7 @@ def _check_fields(event: Mapping[str, Any]) -> None:
     assert all(type(event[key]) is int and event[key] >= 0 for key in ("pid", "tid", "ts", "dur") if key in event), (
         event
     )
-    assert all(event[key] and isinstance(event[key], str) for key in ("name", "cat", "id", "s") if key in event), event
+    assert all(event[key] and isinstance(event[key], str) for key in ("name", "cat", "s") if key in event), event
     assert isinstance(event["args"], dict), event
     match event["ph"]:
         case "M":
@@ -68,6 +68,8 @@ def _check_fields(event: Mapping[str, Any]) -> None:
             assert values and all(type(value) in (int, float) for value in values), event
         case "i":
             assert event["s"] == "t", event
+        case "b" | "e":  # one of its process alone: Perfetto shows any other beside all processes
+            assert [*event["id2"]] == ["local"] and isinstance(event["id2"]["local"], str) and event["id2"]["local"]
         case _:
             pass
 
@@ -87,9 +89,9 @@ def _check_tracks(events: Sequence[Mapping[str, Any]]) -> None:
     """Each end is of the newest span of its track that is open, in the order of times, and of the file where two have
     one time.
     """
-    open_: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    open_: dict[tuple[int, str, str], list[Mapping[str, Any]]] = {}
     for event in sorted(events, key=lambda each: each["ts"]):
-        stack = open_.setdefault((event["cat"], event["id"]), [])
+        stack = open_.setdefault((event["pid"], event["cat"], event["id2"]["local"]), [])
         if event["ph"] == "b":
             stack.append(event)
             continue

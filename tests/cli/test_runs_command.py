@@ -122,6 +122,10 @@ def test_a_run_as_a_trace_and_against_another(kept: Path, tmp_path: Path) -> Non
     told("report", "talk", "show-day", "--trace", "both.json")
     both = json.loads((tmp_path / "both.json").read_text())
     check_trace(both)
+    for form in ("--json", "--md"):  # whoever reads that reads nothing else
+        result = run("report", "show-day", form, "--trace", "trace.json", "-o", "report.html")
+        assert result.stdout == told("report", "show-day", form) and result.stderr.count("trace.json: ") == 1
+        assert "report.html: Of 30 frames" in result.stderr
     names = [each["args"]["name"] for each in both["traceEvents"] if each["name"] == "process_name"]
     assert names[0] == "show:day" and any(name.startswith("talk:") for name in names)  # the earliest first
     result = run("report", "show-day", "--against", "show-day", "--json")
@@ -165,6 +169,8 @@ def test_a_minute_of_a_run_is_reported(kept: Path, tmp_path: Path) -> None:
         ("5:00", "4:00", "nothing between"),
         ("9:00", "", "over by then"),
         ("soon", "", "no time"),
+        ("nan", "", "'nan' is no time"),
+        ("inf", "", "'inf' is no time"),
     ):
         with pytest.raises(InputError, match=what):
             run("report", "show-night", "--since", since, "--until", until)

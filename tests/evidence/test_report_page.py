@@ -339,6 +339,18 @@ def test_who_spoke_into_an_answer_was_cut_off_or_cut_in_and_nobody_knows(tmp_pat
     assert "Whether the 2 who spoke into an answer cut in, or had only paused." in report.cannot_tell
 
 
+def test_times_of_a_show_count_from_the_beginning_of_its_run(tmp_path: Path) -> None:
+    """Whose first frames were drawn while the house still came up: `--since` counts so, and the calendar's time."""
+    made = frames(300, still={150: 1400.0})
+    entries = show(made)
+    late = made[150].due
+    later = [replace(entry, at=START + SECOND) if number == 1 else entry for number, entry in enumerate(entries)]
+    later = [*later[:2], *(replace(entry, at=max(entry.at, START + SECOND)) for entry in later[2:])]
+    (chapter,) = as_dict(report_of(tmp_path, later))["shows"]
+    assert chapter["began_ns"] == WALL + START + SECOND - ORIGIN
+    assert chapter["incidents"][0]["at_s"] == round((late - START - SECOND) / SECOND, 3)
+
+
 def test_what_nobody_felt_is_said_to_be_so_and_stands_behind_what_somebody_did(tmp_path: Path) -> None:
     held = {5: machine(loop_lag_ms=95.0)}
     dear = show(frames(600, compose={300: 60.0}), seconds=held, extra=a_show()[-8:])
@@ -486,7 +498,7 @@ def test_budgets_are_read_and_a_wrong_one_is_named(tmp_path: Path) -> None:
     for text, what in (
         ("[budgets]\nfame_ms = 3", "no budget 'fame_ms'"), ('preset = "old"', "no preset 'old'"),
         ("[budgets]\nanswer_ms = true", "answer_ms is True"), ("[budgets", "not TOML"),
-        ("budgets = 3", "no budget 'budgets'"),
+        ("budgets = 3", "no budget 'budgets'"), ("[budgets]\nanswer_ms = nan", "answer_ms is nan"),
     ):  # fmt: skip
         file.write_text(text)
         with pytest.raises(InputError, match=re.escape(what)):

@@ -66,7 +66,7 @@ def report(
         check_kind(out.suffix.lower())
     sources = [_part(source_of(name, config), since, until) for name in runs or ["last"]]
     if trace is not None:
-        _write_trace(trace, sources)
+        _write_trace(trace, sources, aside=as_md or as_json)
         if out is None and against is None and not (as_md or as_json):
             return
     limits = read_budgets(budgets)
@@ -83,15 +83,13 @@ def _give(found: EvidenceReport, out: Path | None, *, as_md: bool, as_json: bool
 
     if out is not None:
         pieces = shaped(found, out.suffix.lower())
-        write_report(out, pieces, " ".join(found.verdict), aside=as_json and found.compared is not None)
+        write_report(out, pieces, " ".join(found.verdict), aside=as_md or as_json)
     if found.compared is not None:
         _tell_changes(found.compared, as_json=as_json)
-    elif out is not None:
-        return
     elif as_md or as_json:
         for piece in shaped(found, ".md" if as_md else ".json"):
             typer.echo(piece, nl=False)
-    else:
+    elif out is None:
         _print(found)
 
 
@@ -151,9 +149,9 @@ def _nanoseconds(text: str, where: str) -> int:
     try:
         for piece in text.split(":") if text else ():
             seconds = 60 * seconds + float(piece)
-    except ValueError as error:
+        return round(seconds * SECOND)
+    except (ValueError, OverflowError) as error:  # the latter: of infinity no nanoseconds are made
         raise InputError(f"{text!r} is no time", where=where, remedy="Write 3:20, for example.") from error
-    return round(seconds * SECOND)
 
 
 def _print(found: EvidenceReport) -> None:
@@ -201,7 +199,7 @@ def write_report(out: Path, pieces: Iterable[str], said: str, *, aside: bool = F
     typer.echo(f"{out}: {said}", err=aside)
 
 
-def _write_trace(out: Path, sources: Sequence[ReportSource]) -> None:
+def _write_trace(out: Path, sources: Sequence[ReportSource], *, aside: bool) -> None:
     from itertools import chain
 
     from duologue.errors import PeerError
@@ -217,7 +215,7 @@ def _write_trace(out: Path, sources: Sequence[ReportSource]) -> None:
     except OSError as error:
         what = f"the trace cannot be written: {error.strerror}"
         raise PeerError(what, where=str(out), remedy="Check --trace.") from error
-    typer.echo(f"{out}: {count:,} events; open it at ui.perfetto.dev or chrome://tracing.")
+    typer.echo(f"{out}: {count:,} events; open it at ui.perfetto.dev or chrome://tracing.", err=aside)
 
 
 def _compared(found: EvidenceReport, older: EvidenceReport, old: str) -> ReportComparison:

@@ -12,6 +12,7 @@ A budget that is left out is not looked at.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -93,7 +94,7 @@ def _budgets(found: Mapping[str, Any], where: str) -> Budgets:
         allowed = f"Budgets: {', '.join(sorted(known))}; presets: {', '.join(PRESETS)}."
         raise InputError(what, where=where, remedy=allowed)
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
             raise InputError(f"{name} is {value!r}", where=where, remedy="A number of milliseconds.")
     return replace(PRESETS[preset], **{name: float(value) for name, value in values.items()})
 

@@ -217,11 +217,12 @@ class TalksChapter:
 
 
 def show_chapter(show: PartSummary, house: PartSummary | None, wall_ns: int) -> ShowChapter:
-    """``wall_ns`` is when it began (Unix ns; 0: unknown)."""
+    """``wall_ns`` is when it began (Unix ns; 0: unknown). Its times count from there, as those of a run do: what its
+    stage drew while the house still came up was before.
+    """
     scene = ShowEvidence(show, house)
-    columns, period = show.columns, scene.period_ms
+    columns, period, began = show.columns, scene.period_ms, show.began
     costs = columns.costs()
-    began = min((*columns.begun[:1], show.began)) if show.began else 0
     incidents = scene.incidents()
     usual = usual_stages(show.turns)
     waits = [

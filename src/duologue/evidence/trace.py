@@ -4,7 +4,7 @@ Each part of the house is a process of the trace, and so is each process of ours
 stage's threads (drawing, encoder), turns and what engines did for them each on a track of its own, what engines were
 asked on a thread of each, counters show what is queued and what the machine did.
 
-Times are whole µs since a second before the first ledger's origin: Perfetto makes ns of them, and of two spans that
+Times are whole µs since a minute before the first ledger's origin: Perfetto makes ns of them, and of two spans that
 touch a fraction would leave an overlap, for which it drops one. For the same reason what lies neither within nor after
 what its thread has already is on another thread of that name, and an inner span of a track ends before the outer one.
 No two threads of a trace have one number: some readers name them by that alone.
@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
 from duologue.clock import SECOND
+from duologue.evidence.words import short
 from duologue.telemetry.frames import frame_time_ms
 from duologue.telemetry.ledger import (
     ActRecord,
@@ -49,8 +50,10 @@ from duologue.telemetry.turns import stage_spans
 
 TraceEvent = dict[str, Any]
 FIRST_PROCESS = 1
-AHEAD = SECOND
-"""How long before a run's beginning the axis begins: a stage has drawn its first frames before anything is written."""
+AHEAD = 60 * SECOND
+"""How long before a run's beginning the axis begins: a stage draws its first frames while the house still comes up,
+which takes long where the cores are busy. Both readers begin with the first event, wherever that lies.
+"""
 _SPANS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("mind", "thinks", ("asked",), ("text_complete", "first_sentence")),
     ("voice", "speaks", ("first_sentence", "text_complete"), ("voiced", "first_audio")),
@@ -181,7 +184,9 @@ class Tracer:
         yield self._counter(of, "frames ahead (ms)", record.packaged, {"lead": round(-record.lateness_ms, 3)})
 
     def _turn(self, of: str, turn: TurnRecord) -> Iterator[TraceEvent]:
-        """The whole turn, its stages within it, and what engines did for it."""
+        """The turn by its speaker, for Perfetto draws tracks that are called alike as one; within it what was said, and
+        within that its stages; beside it what engines did for it.
+        """
         stages = stage_spans(turn)
         start = turn.spoken_to or turn.asked or turn.on_air
         if not start:
@@ -192,14 +197,15 @@ class Tracer:
             "waited_ms": turn.waited_ms, "interrupted": turn.interrupted, "failure": turn.failure,
             "engine": turn.engine,
         }  # fmt: skip
-        whole, over = self._track(of, "turn", turn.id, f"{turn.speaker}: {turn.text[:60]}", start, end, told)
-        yield whole
+        whole, over = self._track(of, "turn", turn.id, turn.speaker, start, end, told)
+        words, silent = self._track(of, "turn", turn.id, short(turn.text) or turn.state, start, end, {})
+        yield from (whole, words)
         at = start
         for name, (since, until) in stages.items():
             at = max(at, since)
             yield from self._track(of, "turn", turn.id, name.replace("_", " "), at, until, {})
             at = max(at, until)
-        yield over
+        yield from (silent, over)
         for engine, does, begins, ends in _SPANS:
             began = next((time for name in begins if (time := getattr(turn, name))), 0)
             over = next((time for name in ends if (time := getattr(turn, name))), 0)
@@ -274,9 +280,11 @@ class Tracer:
     def _track(
         self, process: str, category: str, id_: str, name: str, since: int, until: int, told: Mapping[str, object]
     ) -> tuple[TraceEvent, TraceEvent]:
-        """A span that may overlap others, its beginning and its end: its track is its id's."""
+        """A span that may overlap others, its beginning and its end: its track is its id's, which is its process' own.
+        Perfetto shows those of an id without a place (``id``) in none.
+        """
         pid = self._process(process)
-        common = {"name": name, "cat": category, "id": id_, "pid": pid, "tid": pid}
+        common = {"name": name, "cat": category, "id2": {"local": id_}, "pid": pid, "tid": pid}
         return (
             {"ph": "b", **common, "ts": self._us(since), "args": told},
             {"ph": "e", **common, "ts": self._us(max(since, until)), "args": {}},
