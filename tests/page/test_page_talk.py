@@ -60,13 +60,19 @@ ASIDE = """box => {
 GROWING = """async count => {
     const socket = window.sockets.at(-1)
     const empty = { handovers: [], sources: [], stages: {}, failure: '', heard: '', operator: '', interrupted: false }
-    const long = { type: 'turn', person: true, text: 'word '.repeat(300), state: 'ended', at: 1 }
-    for (window.number ??= 1000; count > 0; window.number += 1, count -= 1) {
-        await new Promise(done => requestAnimationFrame(() => setTimeout(done)))
-        socket.onmessage({ data: JSON.stringify({ ...long, ...empty, id: `t${number}`, number }) })
+    const long = { type: 'turn', person: true, text: 'word '.repeat(300), at: 1 }
+    const tell = (number, state) =>
+        socket.onmessage({ data: JSON.stringify({ ...long, ...empty, id: `t${number}`, number, state }) })
+    const drawn = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)))
+    for (window.number ??= 1000; count > 0; window.number += 2, count -= 1) {
+        await drawn()
+        tell(number, 'ended')
+        tell(number + 1, 'ended')
+        await drawn()
+        tell(number + 1, 'withdrawn')
     }
 }"""
-"""Long turns, each before the page was told that it was scrolled to the end of the one before."""
+"""Turns that come and go, each before the page was told that it was scrolled to the end of the one before."""
 AT_END = """(() => {
     const box = document.querySelector('.talk-said')
     return box.scrollHeight - box.scrollTop - box.clientHeight < 2

@@ -22,7 +22,8 @@ export function useFollowing(): Following {
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLOListElement>(null);
   const following = useSignal(true);
-  const before = useRef(0);
+  /** Of the list and of what is seen of it, when they were observed last. */
+  const known = useRef("");
   const toEnd = (): void => {
     following.value = true;
     if (scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight;
@@ -30,17 +31,22 @@ export function useFollowing(): Following {
   const scrolled = (): void => {
     const box = scroller.current;
     if (!box) return;
-    // what was scrolled to its end may have grown before that is told: only who went up has left the end
     const near = box.scrollHeight - box.scrollTop - box.clientHeight < AT_END;
     if (near) following.value = true;
-    else if (box.scrollTop < before.current) following.value = false;
-    before.current = box.scrollTop;
+    else if (sizes(box) === known.current) following.value = false; // else it is not the reader who moved: it is observed next
   };
   useEffect(() => {
-    const observer = new ResizeObserver(() => following.peek() && toEnd());
+    const observer = new ResizeObserver(() => {
+      if (scroller.current) known.current = sizes(scroller.current);
+      if (following.peek()) toEnd();
+    });
     if (content.current) observer.observe(content.current);
     if (scroller.current) observer.observe(scroller.current);
     return () => observer.disconnect();
   }, []);
   return { scroller, content, following, scrolled, toEnd };
+}
+
+function sizes({ scrollHeight, clientHeight }: HTMLElement): string {
+  return `${scrollHeight} ${clientHeight}`;
 }
