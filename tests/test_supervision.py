@@ -227,8 +227,8 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_it_starts_when_it_is_asked_and_answers(make: Make):
-    bench = make()
-    assert bench.worker.state.phase is WorkerPhase.IDLE
+    bench = make(VirtualClock(7 * SECOND))
+    assert (bench.worker.state.phase, bench.worker.state.since) == (WorkerPhase.IDLE, 7 * SECOND)
     assert [await bench.ask("one"), await bench.ask("two")] == ["one", "two"]
     assert (bench.launches, bench.worker.state.phase, bench.worker.restarts) == (1, WorkerPhase.UP, 0)
     await bench.worker.close()

@@ -59,7 +59,12 @@ export class Api {
     return this.#call("post", address, body, values, patience);
   }
 
-  /** What is no JSON: a sound, a picture. */
+  /** A picture. */
+  async picture<A extends Answering<"get">>(address: A, values: Values): Promise<Blob> {
+    return (await this.#response("get", address, undefined, values)).blob();
+  }
+
+  /** What is made of what is asked, and no JSON: a sound. */
   async file<A extends Answering<"post">>(address: A, body: Asked<"post", A>, patience?: number): Promise<Blob> {
     return (await this.#response("post", address, body, {}, patience)).blob();
   }

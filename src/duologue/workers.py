@@ -66,6 +66,7 @@ class Supervised:
         self._launch = launch
         self._greet = greet
         self._life = Supervision(policy or SupervisionPolicy())
+        self._life.enter(WorkerPhase.IDLE, clock.now())
         self._clock = clock
         self._at_work = at_work
         self._leave = leave

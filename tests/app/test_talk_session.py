@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import talk_doubles
 from talk_doubles import HELLO, LATE, Door, Wire
 
 from duologue.app.admission import PlaceKind
@@ -134,6 +135,29 @@ def test_an_interruption_is_silence_at_once_and_says_what_was_heard(
             client.leave()
 
     play(monkeypatch, tmp_path, story, LONG)
+
+
+def test_where_a_client_far_away_stopped_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A round trip of 0.6 s, twice as long as one who is near may take to say it."""
+    monkeypatch.setattr(talk_doubles, "LATE", 0.3)
+
+    async def story(door: Door) -> None:
+        messages: list[say.FromServer] = []
+        client, _ = door.client()
+        client._told = messages.append  # pyright: ignore[reportPrivateUsage]
+        async with asyncio.TaskGroup() as group:
+            await begun(group, client)
+            await asyncio.sleep(1.0)
+            client.say("Count!")
+            await client.until(lambda: any(chunk.state == "playing" for chunk in client.chunks.values()))
+            await asyncio.sleep(1.2)
+            assert await client.ask("Stop.") == "Fine."
+            assert [message for message in messages if isinstance(message, say.TalkNotice)] == []
+            client.leave()
+
+    door = play(monkeypatch, tmp_path, story, LONG, "Fine.")
+    cut = next(turn for turn in door.turns() if turn.interrupted)
+    assert (cut.failure, cut.estimated) == ("", False) and 3 <= len(cut.heard.split()) < 16
 
 
 def listened(monkeypatch: pytest.MonkeyPatch, folder: Path, breaks: tuple[float, ...], away: float = 0.5) -> Any:

@@ -134,8 +134,9 @@ async def test_a_whole_lesson_is_pressed_and_typed(page: Page) -> None:
     await look(page, "lesson-over")
     await page.get_by_role("button", name="End", exact=True).click()
     await page.get_by_role("button", name="Another conversation").click()
-    await page.reload()
     lesson = page.locator(".lesson-choices label", has_text="Greetings")
+    await expect(lesson).to_contain_text("best 71 %", timeout=PATIENCE_MS)
+    await page.reload()
     await expect(lesson).to_contain_text("best 71 %", timeout=PATIENCE_MS)  # it is kept
 
 

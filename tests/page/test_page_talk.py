@@ -51,6 +51,32 @@ AudioContext.prototype.createMediaStreamSource = function (...given) {
 }
 """
 """Counts the audio contexts that take a microphone."""
+ASIDE = """box => {
+    const words = document.createRange()
+    words.selectNodeContents(box)
+    return Math.abs(words.getBoundingClientRect().right - box.getBoundingClientRect().right)
+}"""
+"""How far from the right edge of its box a text begins."""
+GROWING = """async count => {
+    const socket = window.sockets.at(-1)
+    const empty = { handovers: [], sources: [], stages: {}, failure: '', heard: '', operator: '', interrupted: false }
+    const long = { type: 'turn', person: true, text: 'word '.repeat(300), at: 1 }
+    const tell = (number, state) =>
+        socket.onmessage({ data: JSON.stringify({ ...long, ...empty, id: `t${number}`, number, state }) })
+    const drawn = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)))
+    for (window.number ??= 1000; count > 0; window.number += 2, count -= 1) {
+        await drawn()
+        tell(number, 'ended')
+        tell(number + 1, 'ended')
+        await drawn()
+        tell(number + 1, 'withdrawn')
+    }
+}"""
+"""Turns that come and go, each before the page was told that it was scrolled to the end of the one before."""
+AT_END = """(() => {
+    const box = document.querySelector('.talk-said')
+    return box.scrollHeight - box.scrollTop - box.clientHeight < 2
+})()"""
 FAILING = """name => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', name)) }"""
 
 
@@ -228,6 +254,76 @@ async def test_a_page_that_is_loaded_anew_goes_on_with_it(page: Page) -> None:
     await expect(page.get_by_role("heading", name="With Robin")).to_be_visible()
 
 
+async def test_one_that_is_no_more_says_so_before_another_is_begun(page: Page) -> None:
+    await page.evaluate("sessionStorage.setItem('duologue-talk', 'nobody')")
+    await page.reload()
+    await page.get_by_role("button", name="Go on with it").click()
+    await expect(page.get_by_role("alert")).to_contain_text(
+        "That conversation is over, or never was. Begin another one."
+    )
+    await begin(page)
+    await expect(page.locator(".talk-troubles")).to_be_empty()
+
+
+async def test_a_conversation_that_is_over_makes_room_for_another(page: Page) -> None:
+    """Nothing of it stands beside the next one's form, and the keys go on where it was."""
+    await begin(page)
+    await send(page, "Do you like tea?")
+    waited = page.get_by_role("heading", name="What you waited for")
+    await expect(waited).to_be_visible(timeout=PATIENCE_MS)
+    await page.get_by_role("button", name="End", exact=True).click()
+    await expect(page.get_by_role("button", name="Another conversation")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Begin")).to_be_visible()
+    await expect(waited).to_have_count(0)
+    await expect(page.get_by_role("heading", level=1)).to_be_focused()
+    await expect(page.get_by_role("heading", name="Not now")).to_have_count(0)
+
+
+async def test_the_end_stays_in_sight_until_its_reader_goes_up(page: Page) -> None:
+    await begin(page)
+    await page.evaluate(GROWING, 12)
+    await page.wait_for_function(AT_END)
+    jump = page.get_by_role("button", name="Jump to now")
+    await expect(jump).to_have_count(0)
+    await page.locator(".talk-said").hover()
+    await page.mouse.wheel(0, -400)
+    await expect(jump).to_be_visible()
+    await page.evaluate(GROWING, 1)
+    await page.wait_for_timeout(300)
+    assert not await page.evaluate(AT_END)
+    await look(page)
+    await jump.click()
+    await page.wait_for_function(AT_END)
+    await expect(jump).to_have_count(0)
+
+
+async def test_whatever_is_written_has_room(page: Page) -> None:
+    """A word without an end, another script, and more than is taken at once."""
+    await begin(page, who="Chad")
+    said = page.locator(".talk-said")
+    last = page.locator(".talk-turn.person p").last
+    await send(page, "هل تحب الشاي؟")
+    await expect(last).to_have_text("هل تحب الشاي؟", timeout=PATIENCE_MS)
+    assert await last.evaluate(ASIDE) < 10
+    for words in ("x" * 400, "🙂" * 200):
+        await send(page, words)
+        await expect(last).to_contain_text(words, timeout=PATIENCE_MS)
+        assert await said.evaluate("box => box.scrollWidth - box.clientWidth") == 0
+    await look(page)
+    field, button = page.get_by_label("Your words"), page.get_by_role("button", name="Send")
+    await field.fill("tea, " * 1000)
+    await expect(page.locator(".talk-write")).to_contain_text(
+        "At most 4,000 characters are taken at once, and these are 4,999."
+    )
+    await expect(button).to_be_disabled()
+    await page.keyboard.press("Enter")
+    await expect(field).to_have_value("tea, " * 1000)
+    await field.fill("tea, " * 800)
+    await button.click()
+    await expect(field).to_have_value("")
+
+
 async def test_it_goes_on_while_another_page_is_looked_at(page: Page) -> None:
     await begin(page)
     await send(page, "Do you like tea?")
@@ -385,3 +481,23 @@ async def test_what_is_remembered_is_shown_and_forgotten(page: Page) -> None:
     await memory.get_by_role("button", name="Yes, forget it for good").click()
     await expect(memory).to_contain_text("Nothing yet.")
     await expect(memory.get_by_role("button", name="Forget all of it")).to_be_visible()
+
+
+async def test_what_one_page_remembers_another_one_does_not_forget(page: Page, house: Show) -> None:
+    """Of one person, open twice: each knows only what it read."""
+    other = await page.context.new_page()
+    await other.goto(f"{house.address}/talk")
+    lists = [
+        one.locator(".section", has=one.get_by_role("heading", name="What is remembered of you"))
+        for one in (page, other)
+    ]
+    for memory in lists:
+        await expect(memory).to_contain_text("Nothing yet.")
+    for memory, words in zip(lists, ("They sing.", "They swim."), strict=True):
+        field = memory.get_by_label("Something to remember")
+        await field.fill(words)
+        await field.press("Enter")
+        await expect(memory).to_contain_text(words)
+    await expect(lists[1].get_by_role("listitem")).to_have_count(2)
+    await lists[0].get_by_role("button", name="Forget: They sing.").click()
+    await expect(lists[0].get_by_role("listitem")).to_have_text(["They swim."])

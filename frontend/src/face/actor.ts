@@ -103,8 +103,7 @@ export class Actor {
   }
 
   async #picture(): Promise<ImageBitmap> {
-    const answer = await fetch(this.api.place.at("/api/faces/{character}/atlas.png", { character: this.character }));
-    return createImageBitmap(await answer.blob());
+    return createImageBitmap(await this.api.picture("/api/faces/{character}/atlas.png", { character: this.character }));
   }
 
   async #ask(block: number): Promise<void> {

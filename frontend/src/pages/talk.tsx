@@ -1,6 +1,7 @@
 /** Talk: a conversation of one's own with a character, typed or spoken, here or in a terminal. */
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
+import { Button } from "../controls/controls";
 import { Lacking } from "../controls/lacking";
 import { Command, Nothing, Section, Sheet } from "../controls/sheet";
 import { Waterfall } from "../controls/waterfall";
@@ -42,11 +43,19 @@ export function TalkPage(): JSX.Element {
         <Others />
       </div>
       {talk.refused.value && !talk.going.value && (
-        <Section title="Not in this house">
+        <Section title={held ? "Not now" : "Not in this house"}>
           <Nothing>
             {talk.refused.value.what} {talk.refused.value.remedy}
           </Nothing>
-          <Command line="duologue serve --talk" what="that starts a house with talks" />
+          {held ? (
+            <p class="row">
+              <Button icon="again" onPress={() => void talk.ask(held)}>
+                Ask again
+              </Button>
+            </p>
+          ) : (
+            <Command line="duologue serve --talk" what="that starts a house with talks" />
+          )}
         </Section>
       )}
     </Sheet>

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX, TargetedSubmitEvent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Button, IconButton, Segmented } from "../controls/controls";
+import { useFollowing } from "../controls/following";
 import { Section, State } from "../controls/sheet";
 import { duration } from "../core/format";
 import { lastBegun, pieces, type Piece } from "../core/words";
@@ -11,10 +12,12 @@ import { chunksOf, parted, shown } from "../talk/book";
 import { changes, correctionOf, notesOf } from "../talk/lessons";
 import type { Chunk, Turn } from "../talk/protocol";
 import { TalkFace } from "./talk-face";
-import { farewell, type Ears, type Trouble } from "../talk/talk";
+import type { Ears } from "../talk/talk";
 import { TalkLesson } from "./talk-lesson";
+import { TalkTroubles } from "./talk-troubles";
 
-const AT_END = 48;
+/** Characters that may be written at once (docs/talk-protocol.md). */
+const MOST_WRITTEN = 4000;
 const STANDING = { quiet: "Your turn", listening: "It listens", thinking: "It thinks", speaking: "It speaks" } as const;
 const EARS: readonly { value: Ears; label: string }[] = [
   { value: "off", label: "Off" },
@@ -32,20 +35,36 @@ export function TalkConversation(): JSX.Element {
       <TalkFace />
       <TalkLesson />
       <Said />
-      <Troubles />
+      <TalkTroubles />
       {going ? (
         <>
           <Write />
           <Listen />
         </>
       ) : (
-        <div class="talk-after">
-          <Button kind="primary" icon="again" onPress={() => (talk.welcome.value = null)}>
-            Another conversation
-          </Button>
-        </div>
+        <After />
       )}
     </Section>
+  );
+}
+
+/** The focus goes where it can go on: what had it is gone with the conversation, and this goes with the next. */
+function After(): JSX.Element {
+  const { talk } = usePage();
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (document.activeElement === document.body) box.current?.querySelector("button")?.focus({ preventScroll: true });
+  }, []);
+  const again = (): void => {
+    void talk.another();
+    document.querySelector<HTMLElement>("#content h1")?.focus();
+  };
+  return (
+    <div class="talk-after" ref={box}>
+      <Button kind="primary" icon="again" onPress={again}>
+        Another conversation
+      </Button>
+    </div>
   );
 }
 
@@ -99,24 +118,9 @@ function free(target: EventTarget | null): boolean {
 
 function Said(): JSX.Element {
   const { talk } = usePage();
-  const scroller = useRef<HTMLDivElement>(null);
-  const content = useRef<HTMLOListElement>(null);
-  const following = useRef(true);
+  const { scroller, content, following, scrolled, toEnd } = useFollowing();
   const { title, colour } = talk.who();
   const turns = shown(talk.book.value);
-  useEffect(() => {
-    const end = (): void => {
-      const box = scroller.current;
-      if (box && following.current) box.scrollTop = box.scrollHeight;
-    };
-    const observer = new ResizeObserver(end);
-    if (content.current) observer.observe(content.current);
-    return () => observer.disconnect();
-  }, []);
-  const scrolled = (): void => {
-    const box = scroller.current;
-    if (box) following.current = box.scrollHeight - box.scrollTop - box.clientHeight < AT_END;
-  };
   return (
     <>
       <div class="talk-said" ref={scroller} onScroll={scrolled} role="region" aria-label="What is said" tabIndex={0}>
@@ -133,6 +137,13 @@ function Said(): JSX.Element {
           ))}
         </ol>
       </div>
+      {!following.value && (
+        <div class="jump">
+          <Button icon="down" onPress={toEnd}>
+            Jump to now
+          </Button>
+        </div>
+      )}
       <ReadAloud title={title} turns={turns} />
     </>
   );
@@ -322,36 +333,16 @@ function ReadAloud({ title, turns }: { title: string; turns: readonly Turn[] }):
   );
 }
 
-function Troubles(): JSX.Element {
-  const { talk } = usePage();
-  const link = talk.link.value;
-  const welcome = talk.welcome.value;
-  const deaf: Trouble | null =
-    welcome && !welcome.microphone && talk.going.value
-      ? { what: "Nobody is free to listen: every place is taken.", remedy: "Typing works; for the microphone begin another conversation later." }
-      : null;
-  const parting = link?.is === "over" ? farewell(link.bye, link.why) : null;
-  const all = [talk.trouble.value, deaf, parting, ...talk.notices.value].filter((one) => one !== null);
-  return (
-    <div class="talk-troubles" role="alert">
-      {all.map((one, index) => (
-        <p key={index}>
-          <strong>{one.what}</strong> {one.remedy}
-        </p>
-      ))}
-    </div>
-  );
-}
-
 function Write(): JSX.Element {
   const { talk } = usePage();
   const text = useSignal("");
   const field = useRef<HTMLInputElement>(null);
   const open = talk.link.value?.is === "open";
+  const tooMuch = text.value.trim().length > MOST_WRITTEN;
   const send = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const words = text.value.trim();
-    if (!words || !open) return;
+    if (!words || !open || tooMuch) return;
     talk.say(words);
     text.value = "";
   };
@@ -364,12 +355,12 @@ function Write(): JSX.Element {
         type="text"
         aria-label="Your words"
         placeholder="Write something"
-        maxLength={4000}
         autocomplete="off"
+        aria-invalid={tooMuch}
         value={text.value}
         onInput={(event) => (text.value = event.currentTarget.value)}
       />
-      <Button type="submit" kind="primary" icon="send" disabled={!open || text.value.trim() === ""}>
+      <Button type="submit" kind="primary" icon="send" disabled={!open || tooMuch || text.value.trim() === ""}>
         Send
       </Button>
       <Button icon="stop" label="Interrupt (Esc)" disabled={!open} onPress={() => talk.interrupt()}>
@@ -378,6 +369,11 @@ function Write(): JSX.Element {
       <Button icon="close" onPress={() => talk.leave()}>
         End
       </Button>
+      {tooMuch && (
+        <p class="talk-failure" role="alert">
+          At most {MOST_WRITTEN.toLocaleString("en")} characters are taken at once, and these are {text.value.trim().length.toLocaleString("en")}.
+        </p>
+      )}
     </form>
   );
 }

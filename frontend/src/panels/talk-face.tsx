@@ -19,12 +19,13 @@ export function TalkFace(): JSX.Element | null {
       const { Actor } = await import("../face/actor");
       const actor = new Actor(api, character);
       await actor.start(ending.signal);
+      if (ending.signal.aborted) return;
       there.value = true;
       const step = (now: number): void => {
         if (canvas.current) actor.show(fitted(canvas.current), now, talk.heardNow());
         frame = requestAnimationFrame(step);
       };
-      if (!ending.signal.aborted) frame = requestAnimationFrame(step);
+      frame = requestAnimationFrame(step);
     };
     open().catch((error: unknown) => {
       if (!(error instanceof ApiError)) throw error; // without a face there is still a voice

@@ -20,13 +20,16 @@ export function TalkMemory(): JSX.Element | null {
   const added = useSignal("");
   const sure = useSignal(false);
   const mine = new Api(api.place, { "X-Duologue-Person": personId() });
-  const tried = async (asked: () => Promise<Memory | undefined>): Promise<void> => {
+  /** Whether it worked. */
+  const tried = async (asked: () => Promise<Memory | undefined>): Promise<boolean> => {
     try {
       memory.value = (await asked()) ?? memory.value;
       trouble.value = "";
+      return true;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.status !== 404) trouble.value = `${error.message} ${error.remedy}`;
+      return false;
     }
   };
   useEffect(() => {
@@ -34,25 +37,28 @@ export function TalkMemory(): JSX.Element | null {
   }, []);
   const known = memory.value;
   if (known === null) return null;
-  const keep = (facts: Memory["facts"]): Promise<void> => tried(() => mine.put(PATH, { facts: facts.map(changeOf) }));
-  const copy = (): Promise<void> =>
+  // what is put replaces all, and more may have been learnt since this was read
+  const keep = (changed: (facts: Memory["facts"]) => Memory["facts"]): Promise<boolean> =>
+    tried(async () => mine.put(PATH, { facts: changed((await mine.get(PATH)).facts).map(changeOf) }));
+  const copy = (): Promise<boolean> =>
     tried(async () => {
       save(COPY, await mine.get(`${ME}/export`));
       return undefined;
     });
-  const forget = (): Promise<void> =>
+  const forget = (): Promise<boolean> =>
     tried(async () => {
       sure.value = false;
       await mine.delete(ME);
       await talk.ask(true); // what was learnt is forgotten, too
       return mine.get(PATH);
     });
-  const add = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
+  const add = async (event: TargetedSubmitEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
     const text = added.value.trim();
     if (text === "") return;
     added.value = "";
-    void keep([...known.facts, { id: "", text, kind: "fact", character: "", source: "person", at: 0 }]);
+    const kept = await keep((facts) => [...facts, { id: "", text, kind: "fact", character: "", source: "person", at: 0 }]);
+    if (!kept && added.value === "") added.value = text;
   };
   return (
     <Section title="What is remembered of you" note="told to whom you talk with, and to nobody else">
@@ -61,14 +67,14 @@ export function TalkMemory(): JSX.Element | null {
           {known.facts.map((fact) => (
             <li key={fact.id}>
               <span>{fact.text}</span>
-              <IconButton icon="close" label={`Forget: ${fact.text}`} onPress={() => void keep(known.facts.filter((one) => one !== fact))} />
+              <IconButton icon="close" label={`Forget: ${fact.text}`} onPress={() => void keep((facts) => facts.filter(({ id }) => id !== fact.id))} />
             </li>
           ))}
         </ul>
       ) : (
         <p class="quiet">Nothing yet.</p>
       )}
-      <form class="talk-remember" onSubmit={add}>
+      <form class="talk-remember" onSubmit={(event) => void add(event)}>
         <input
           class="field"
           type="text"

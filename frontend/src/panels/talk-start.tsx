@@ -8,6 +8,7 @@ import { legible } from "../core/colour";
 import type { TalkOffer } from "../models";
 import { usePage } from "../page";
 import { LessonPicker, ownLanguage } from "./talk-learning";
+import { TalkTroubles } from "./talk-troubles";
 import { personId, remember, remembers } from "../talk/person";
 
 const PAPER = "#212428";
@@ -99,6 +100,7 @@ export function TalkStart({ offer }: { offer: TalkOffer }): JSX.Element {
           </Button>
         </div>
       </form>
+      <TalkTroubles />
       {offer.reasons.length > 0 && <p class="explained">Not quite yet: {offer.reasons.join("; ")}.</p>}
     </Section>
   );

@@ -1,8 +1,9 @@
 /** What was said, is being said and comes next, as this viewer hears it. */
-import { useComputed, useSignal } from "@preact/signals";
+import { useComputed } from "@preact/signals";
 import { Fragment, type JSX } from "preact";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { Button, Panel } from "../controls/controls";
+import { useFollowing } from "../controls/following";
 import { timeOfDay } from "../core/format";
 import { phaseOf, type Group, type Phase } from "../core/turns";
 import { hearing, pieces } from "../core/words";
@@ -12,35 +13,10 @@ import type { State } from "../state";
 import { ChatForm } from "./chat";
 import { FirstVisit } from "./first-visit";
 
-/** A reader this far from the end (px) has scrolled up on purpose. */
-const AT_END = 48;
-
 export function TranscriptPanel(): JSX.Element {
   const state = useKnown();
-  const scroller = useRef<HTMLDivElement>(null);
-  const content = useRef<HTMLOListElement>(null);
-  const following = useSignal(true);
+  const { scroller, content, following, scrolled, toEnd } = useFollowing();
   const groups = state.transcript.value;
-
-  const toEnd = (): void => {
-    const element = scroller.current;
-    if (element) element.scrollTop = element.scrollHeight;
-  };
-  useEffect(() => {
-    const observer = new ResizeObserver(() => following.value && toEnd());
-    if (content.current) observer.observe(content.current);
-    if (scroller.current) observer.observe(scroller.current);
-    return () => observer.disconnect();
-  }, []);
-  const scrolled = (): void => {
-    const element = scroller.current;
-    if (element) following.value = element.scrollHeight - element.scrollTop - element.clientHeight < AT_END;
-  };
-  const jump = (): void => {
-    following.value = true;
-    toEnd();
-  };
-
   return (
     <Panel name="transcript" title="Transcript">
       <FirstVisit />
@@ -54,7 +30,7 @@ export function TranscriptPanel(): JSX.Element {
       </div>
       {!following.value && (
         <div class="jump">
-          <Button icon="down" onPress={jump}>
+          <Button icon="down" onPress={toEnd}>
             Jump to now
           </Button>
         </div>

@@ -6,10 +6,10 @@ import { computed, signal } from "@preact/signals";
 import type { Place as Address } from "../addresses";
 import type { Block } from "./blocks";
 import { TalkClient, type Link, type Socket } from "./client";
-import type { Microphone, MicrophoneError } from "./microphone";
+import type { Microphone } from "./microphone";
 import type { Attended, FromServer } from "./protocol";
 import type { Speaker } from "./speaker";
-import { farewell, TIMER, type Trouble } from "./talk";
+import { farewell, TIMER, UNFETCHED, type Trouble } from "./talk";
 
 export class Attendance {
   /** The id of the call; empty: none is attended. */
@@ -42,8 +42,9 @@ export class Attendance {
     this.call.value = call;
     this.trouble.value = null;
     try {
-      const { Speaker } = await import("./speaker");
-      const speaker = await Speaker.open();
+      const code = await import("./speaker").catch(() => null);
+      if (!code) return this.#unheard(UNFETCHED);
+      const speaker = await code.Speaker.open();
       void speaker.allow();
       this.#speaker = speaker;
       const address = `${this.place.at("/api/line/calls/{call}", { call })}/talk`.replace(/^http/, "ws");
@@ -56,8 +57,7 @@ export class Attendance {
       this.#client = new TalkClient(open, speaker, TIMER, listener, {});
       this.#client.begin();
     } catch (error) {
-      this.call.value = this.#wanted = "";
-      this.trouble.value = { call, what: `This browser plays no sound: ${String(error)}`, remedy: "Load the page again, or try another browser." };
+      this.#unheard({ what: `This browser plays no sound: ${String(error)}`, remedy: "Load the page again, or try another browser." });
     } finally {
       this.#opening = false;
     }
@@ -92,6 +92,11 @@ export class Attendance {
     this.#client?.leave();
   }
 
+  #unheard(trouble: Trouble): void {
+    this.trouble.value = { call: this.call.peek(), ...trouble };
+    this.call.value = this.#wanted = "";
+  }
+
   #want(): void {
     if (this.#wanted === this.call.peek()) this.#client?.take(true);
     this.#wanted = "";
@@ -113,16 +118,17 @@ export class Attendance {
   async #hear(call: string): Promise<void> {
     if (this.#microphone || this.#asking) return;
     this.#asking = true;
-    const { Microphone, MicrophoneError } = await import("./microphone");
+    const code = await import("./microphone").catch(() => null);
     try {
-      const microphone = await Microphone.open();
+      if (!code) return this.#lose(call, UNFETCHED);
+      const microphone = await code.Microphone.open();
       if (this.#microphone || this.call.peek() !== call) return void microphone.close();
       this.#microphone = microphone;
       microphone.onBlock = (at, block) => this.#spoke(at, block);
-      microphone.onEnd = (error) => this.#lose(call, error);
+      microphone.onEnd = ({ message, remedy }) => this.#lose(call, { what: message, remedy });
     } catch (error) {
-      if (!(error instanceof MicrophoneError)) throw error;
-      this.#lose(call, error);
+      if (!code || !(error instanceof code.MicrophoneError)) throw error;
+      this.#lose(call, { what: error.message, remedy: error.remedy });
     } finally {
       this.#asking = false;
     }
@@ -134,9 +140,9 @@ export class Attendance {
     if (heard) this.#client?.hear(at, block.samples);
   }
 
-  #lose(call: string, error: MicrophoneError): void {
+  #lose(call: string, trouble: Trouble): void {
     this.#deafen();
-    this.trouble.value = { call, what: error.message, remedy: error.remedy };
+    this.trouble.value = { call, ...trouble };
   }
 
   #deafen(): void {

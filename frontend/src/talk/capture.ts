@@ -52,7 +52,12 @@ function mono(piece: AudioData): Float32Array {
 async function inContext(stream: MediaStream, give: (block: Block) => void): Promise<Capture> {
   const context = new AudioContext();
   void context.resume();
-  await context.audioWorklet.addModule(worklet);
+  try {
+    await context.audioWorklet.addModule(worklet);
+  } catch (error) {
+    await context.close();
+    throw error;
+  }
   const node = new AudioWorkletNode(context, "capture", { numberOfInputs: 1, numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
   node.port.onmessage = ({ data }: MessageEvent<Block>) => give(data);
   context.createMediaStreamSource(stream).connect(node);

@@ -62,13 +62,15 @@ export class Microphone {
         `Open this page on the machine itself (127.0.0.1), or by https. ${TYPING}`,
       );
     }
+    let microphone: Microphone | null = null;
     try {
       const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
       const stream = await devices.getUserMedia({ audio });
-      const microphone = new Microphone(stream);
-      microphone.#capture = await capture(stream, (block) => microphone.#take(block));
-      return microphone;
+      const opened = (microphone = new Microphone(stream));
+      opened.#capture = await capture(stream, (block) => opened.#take(block));
+      return opened;
     } catch (error) {
+      await microphone?.close(); // nobody is listened to who cannot be heard
       throw explained(error);
     }
   }

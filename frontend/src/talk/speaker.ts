@@ -55,7 +55,12 @@ export class Speaker implements Player {
     // typed as always there, and absent where a page did not come securely
     const worklets = context.audioWorklet as AudioWorklet | undefined;
     if (!worklets) return new Speaker(context, beside(context));
-    await worklets.addModule(worklet);
+    try {
+      await worklets.addModule(worklet);
+    } catch (error) {
+      await context.close();
+      throw error;
+    }
     const node = new AudioWorkletNode(context, "playout", { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [1] });
     node.connect(context.destination);
     const output: Output = { order: (order) => node.port.postMessage(order), report: () => undefined };

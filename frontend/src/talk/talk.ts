@@ -9,7 +9,7 @@ import type { Block } from "./blocks";
 import { personId, remembers } from "./person";
 import { learnt, nothingLearnt, type Learning } from "./lessons";
 import { TalkClient, type Link, type Socket, type Timer, type Wish } from "./client";
-import type { Microphone, MicrophoneError } from "./microphone";
+import type { Microphone } from "./microphone";
 import type { Piece } from "./playout";
 import type { Bye, FromServer, Help, Welcome } from "./protocol";
 import type { Speaker } from "./speaker";
@@ -27,6 +27,7 @@ const MOST_SAMPLES = 48_000 * 120;
 const TOKEN = "duologue-talk";
 /** Who lets the button go does it a little early, and a word's end is known a little late, ms. */
 const TAIL_MS = 250;
+export const UNFETCHED: Trouble = { what: "A part of this page could not be fetched.", remedy: "Load the page again." };
 
 export const TIMER: Timer = {
   set: (action, ms) => window.setTimeout(action, ms),
@@ -87,16 +88,15 @@ export class Talk {
   async begin(wish: Wish, token = ""): Promise<void> {
     if (this.#beginning || this.going.value) return;
     this.#beginning = true;
+    this.#clear();
     try {
-      const { Speaker } = await import("./speaker");
-      const speaker = (this.#speaker ??= await Speaker.open());
+      const code = await import("./speaker").catch(() => null);
+      if (!code) {
+        this.trouble.value = UNFETCHED;
+        return;
+      }
+      const speaker = (this.#speaker ??= await code.Speaker.open());
       void speaker.allow();
-      this.book.value = emptyBook;
-      this.learning.value = nothingLearnt;
-      this.notices.value = [];
-      this.trouble.value = null;
-      this.welcome.value = null;
-      this.#kept.clear();
       const address = this.place.at("/api/talk").replace(/^http/, "ws");
       const open = (): Socket => new WebSocket(address) as unknown as Socket;
       const listener = {
@@ -107,10 +107,16 @@ export class Talk {
       this.#client = new TalkClient(open, speaker, TIMER, listener, wish, token);
       this.#client.begin();
     } catch (error) {
-      this.refused.value = { what: `This browser plays no sound: ${String(error)}`, remedy: "Load the page again, or try another browser." };
+      this.trouble.value = { what: `This browser plays no sound: ${String(error)}`, remedy: "Load the page again, or try another browser." };
     } finally {
       this.#beginning = false;
     }
+  }
+
+  /** Put away what was said, for another conversation; what there is to learn may be something else after it. */
+  async another(): Promise<void> {
+    this.#clear();
+    await this.ask(true);
   }
 
   /** Go on with the conversation of before the page was loaded. */
@@ -125,6 +131,7 @@ export class Talk {
   }
 
   say(text: string): void {
+    this.hush();
     this.#client?.say(text);
   }
 
@@ -169,18 +176,19 @@ export class Talk {
     }
     this.ears.value = ears;
     if (this.#microphone) return;
-    const { Microphone, MicrophoneError } = await import("./microphone");
+    const code = await import("./microphone").catch(() => null);
+    if (!code) return this.#lose(UNFETCHED);
     try {
-      const microphone = await Microphone.open();
+      const microphone = await code.Microphone.open();
       const wanted: Ears = this.ears.peek(); // something else may have been chosen meanwhile
       if (this.#microphone || wanted === "off") return void microphone.close();
       this.#microphone = microphone;
       microphone.onBlock = (at, block) => this.#heard(at, block);
-      microphone.onEnd = (error) => this.#lose(error);
+      microphone.onEnd = ({ message, remedy }) => this.#lose({ what: message, remedy });
       if (this.#early) this.press();
     } catch (error) {
-      if (!(error instanceof MicrophoneError)) throw error;
-      this.#lose(error);
+      if (!(error instanceof code.MicrophoneError)) throw error;
+      this.#lose({ what: error.message, remedy: error.remedy });
     }
   }
 
@@ -193,6 +201,7 @@ export class Talk {
     }
     window.clearTimeout(this.#tail);
     this.#tail = 0;
+    this.hush();
     this.pushed.value = true;
     this.#client?.push(true);
   }
@@ -227,6 +236,11 @@ export class Talk {
     return this.#speaker?.heard ?? null;
   }
 
+  /** A notice was read. */
+  dismiss(notice: Trouble): void {
+    this.notices.value = this.notices.value.filter((one) => one !== notice);
+  }
+
   /** How the character is called and in which colour, legible on the page. */
   who(): { title: string; colour: string } {
     const welcome = this.welcome.value;
@@ -245,15 +259,16 @@ export class Talk {
   }
 
   #deafen(): void {
+    this.#up(0); // the button goes with the microphone
     this.ears.value = "off";
     this.level.value = 0;
     void this.#microphone?.close();
     this.#microphone = null;
   }
 
-  #lose(error: MicrophoneError): void {
+  #lose(trouble: Trouble): void {
     this.#deafen();
-    this.trouble.value = { what: error.message, remedy: error.remedy };
+    this.trouble.value = trouble;
   }
 
   #heard(at: number, block: Block): void {
@@ -266,8 +281,9 @@ export class Talk {
     const length = kept?.pieces.reduce((sum, { length }) => sum + length, 0) ?? 0;
     if (!kept) {
       this.#kept.set(piece.id, { pieces: [piece.samples], from: piece.start });
-    } else if (piece.start === kept.from + length) {
-      kept.pieces.push(piece.samples); // what comes again after a break was kept before
+    } else {
+      const known = kept.from + length - piece.start; // what comes again after a break was kept before
+      if (known >= 0 && known < piece.samples.length) kept.pieces.push(piece.samples.subarray(known));
     }
     let all = [...this.#kept.values()].reduce((sum, { pieces }) => sum + pieces.reduce((of, { length }) => of + length, 0), 0);
     for (const [id, { pieces }] of this.#kept) {
@@ -277,7 +293,17 @@ export class Talk {
     }
   }
 
+  #clear(): void {
+    this.book.value = emptyBook;
+    this.learning.value = nothingLearnt;
+    this.notices.value = [];
+    this.link.value = this.trouble.value = this.welcome.value = null;
+    this.#kept.clear();
+  }
+
   #take(message: FromServer): void {
+    const begins = message.type === "chunk" && message.state === "playing" && this.book.value.chunks.get(message.id)?.state !== "playing";
+    if (begins) this.hush(); // one voice at a time
     this.book.value = told(this.book.value, message);
     this.learning.value = learnt(this.learning.value, message);
     if (message.type === "welcome") {
@@ -285,7 +311,8 @@ export class Talk {
       this.before.value = false;
       store(message.resume);
     } else if (message.type === "notice") {
-      this.notices.value = [...this.notices.value, { what: message.text, remedy: message.remedy }].slice(-3);
+      const others = this.notices.value.filter(({ what }) => what !== message.text);
+      this.notices.value = [...others, { what: message.text, remedy: message.remedy }].slice(-3);
     }
   }
 
@@ -295,6 +322,7 @@ export class Talk {
     store("");
     this.before.value = false;
     this.#deafen();
+    this.trouble.value = null; // of a microphone that nobody needs now
     this.hush();
     this.#client = null;
   }

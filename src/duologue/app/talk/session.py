@@ -59,6 +59,8 @@ RESUME_SECONDS = 60
 IDLE_SECONDS = 30 * 60
 """Without a word of the person's for so long it is over."""
 PING_SECONDS = 2
+NEAR_MS = 100
+"""A client whose round trip is shorter is waited for no longer than one that is here."""
 KEPT_TURNS = 40
 MANNERS = Manners(piece_ms=500, away_ms=RESUME_SECONDS * 1000)
 
@@ -100,6 +102,7 @@ class TalkSession:
         self._policy = talk_policy(settings, partner.persona)
         if desk is not None:  # a lesson takes each answer once
             self._policy = replace(self._policy, speculate=False)
+        self._clear_ms = self._policy.clear_ms
         self._book = SessionLedger(
             ledger, partner.persona.name, PERSON, conversation=partner.conversation, changed=self._turned
         )
@@ -310,7 +313,7 @@ class TalkSession:
                 sink.stopped(name, samples, _ns(at))
             case say.TalkPong(number=number):
                 if (pinged := self._pings.pop(number, None)) is not None:
-                    sink.round_trip((self._clock.now() - pinged) / MILLISECOND)
+                    self._reach((self._clock.now() - pinged) / MILLISECOND)
             case say.TalkSay(text=text):
                 if self._written.is_new(message) and text.strip():
                     self._spoke = self._clock.now()
@@ -361,7 +364,18 @@ class TalkSession:
         self._pushed = down
         if not down:
             self._session.control.commit_turn()
-        self._session.control.change(policy=replace(self._policy, manual=down or self._policy.manual))
+        self._change_policy()
+
+    def _reach(self, round_trip_ms: float) -> None:
+        """So far away is the client: where it stopped is waited for as much longer."""
+        self._sink.round_trip(round_trip_ms)
+        clear_ms = self._clear_ms + round(round_trip_ms)
+        if clear_ms > self._policy.clear_ms + NEAR_MS:
+            self._policy = replace(self._policy, clear_ms=clear_ms)
+            self._change_policy()
+
+    def _change_policy(self) -> None:
+        self._session.control.change(policy=replace(self._policy, manual=self._pushed or self._policy.manual))
 
     def _hear(self, at: int, samples: Samples) -> None:
         if not self._wishes.hears:
