@@ -13,6 +13,7 @@ import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
+from typing import Any, get_args
 
 import av
 import httpx
@@ -20,6 +21,8 @@ import numpy as np
 import openai
 import pytest
 from openai import AsyncOpenAI
+from openai.types.audio.speech_model import SpeechModel
+from openai.types.audio_model import AudioModel
 from openai_site import openai_client
 from studio_double import HouseDouble
 
@@ -133,6 +136,29 @@ async def test_speech_as_events_and_as_bare_samples_is_as_long(opened: Open) -> 
     sound = b"".join(base64.b64decode(event["audio"]) for event in events[:-1])
     # Bare samples come as the line is made: its silence at the beginning is judged by what is there, a window at most.
     assert abs(len(sound) - len(plain.content)) <= 2 * 24 * 5 and len(plain.content) > 24_000
+
+
+async def test_all_models_that_the_client_names_speak_and_hear(opened: Open) -> None:
+    async with opened(hears=True) as client:
+        file = ("hi.wav", b"")
+        for model in get_args(SpeechModel):
+            made = await client.audio.speech.create(input="Hi.", model=model, voice="chad", response_format="wav")
+            file = ("hi.wav", made.content)
+        for model in get_args(AudioModel):
+            assert await client.audio.transcriptions.create(file=file, model=model)
+        with pytest.raises(openai.NotFoundError):
+            await client.audio.transcriptions.create(file=file, model="whisper-10")
+
+
+async def test_a_voice_may_be_named_by_its_id_alone(opened: Open) -> None:
+    async with opened() as client:
+        asked: dict[str, Any] = {"input": "Hello.", "model": "tts-1", "response_format": "pcm"}
+        plain = await client.audio.speech.create(**asked, voice="chad")
+        named = await client.audio.speech.create(**asked, voice={"id": "chad"})
+        assert abs(len(named.content) - len(plain.content)) <= 2 * 24 * 5 and len(plain.content) > 12_000
+        with pytest.raises(openai.BadRequestError) as caught:
+            await client.audio.speech.create(**asked, voice={"id": "nobody"})
+    assert caught.value.param == "voice"
 
 
 async def test_characters_have_voices_of_their_own(opened: Open) -> None:

@@ -7,9 +7,9 @@ import base64
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from duologue.audio.encoding import FORMATS, encoder
@@ -23,6 +23,13 @@ from duologue.web.studio import EndpointsPort
 from duologue.web.v1.common import ERRORS, FOREIGN_SPEAKERS, RequestFields, Streamed, TheEndpoints, begun, known_model
 
 router = Router(prefix=f"{paths.COMPATIBLE}/audio", tags=["compatible"], responses=ERRORS)
+VoiceName: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class SpeechVoice(BaseModel):
+    """A voice by its id."""
+
+    id: VoiceName
 
 
 class SpeechRequest(RequestFields):
@@ -30,9 +37,14 @@ class SpeechRequest(RequestFields):
 
     input: str = Field(min_length=1, max_length=4096)
     model: str = Field(min_length=1, max_length=200)
-    voice: str = Field(min_length=1, max_length=200)
+    voice: VoiceName | SpeechVoice
     response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = "mp3"
     stream_format: Literal["audio", "sse"] = "audio"
+
+    @property
+    def named(self) -> str:
+        """The voice's name."""
+        return self.voice.id if isinstance(self.voice, SpeechVoice) else self.voice
 
 
 @router.post(
@@ -56,7 +68,7 @@ async def speech(asked: SpeechRequest, endpoints: TheEndpoints) -> Streamed:
 
 async def _encoded(asked: SpeechRequest, endpoints: EndpointsPort) -> AsyncGenerator[bytes]:
     file = encoder(asked.response_format)
-    async with aclosing(endpoints.speak(asked.input, asked.voice)) as sound:
+    async with aclosing(endpoints.speak(asked.input, asked.named)) as sound:
         async for samples in sound:
             if made := await asyncio.to_thread(file.feed, samples):
                 yield made
