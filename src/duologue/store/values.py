@@ -65,7 +65,7 @@ class KnownFact:
 @dataclass(frozen=True, slots=True)
 class StoreState:
     """How the store is. ``failure``: why nothing is remembered now, empty while it works; ``lost``: writes so far that
-    will never be.
+    will never be; ``anew``: how often it was found empty, and made anew, since it was opened.
     """
 
     where: str
@@ -74,6 +74,7 @@ class StoreState:
     lost: int = 0
     waiting: int = 0
     written: int = 0
+    anew: int = 0
 
     @property
     def well(self) -> bool:
