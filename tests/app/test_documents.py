@@ -102,6 +102,18 @@ def test_a_pdf_that_takes_for_ever_is_left(tmp_path: Path, monkeypatch: pytest.M
         read_document(file)
 
 
+def test_a_file_is_read_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MOST_PASSAGES", 3)
+    file = tmp_path / "book.md"
+    for count in (3, 4):
+        file.write_text("".join(f"# Chapter {number}\n\nWords.\n" for number in range(count)))
+        if count == 3:
+            assert [each.place for each in read_document(file)] == ["Chapter 0", "Chapter 1", "Chapter 2"]
+    with pytest.raises(InputError, match="more than 3 passages") as caught:
+        read_document(file)
+    assert "Split" in caught.value.remedy
+
+
 def test_files_of_all_folders_by_name(tmp_path: Path) -> None:
     for name in ("one/a.md", "one/deep/b.txt", "one/c.exe", "two/a.md"):
         path = tmp_path / name

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 from duologue.errors import InputError, PeerError
@@ -75,7 +76,12 @@ def read_document(file: Path) -> list[DocumentPassage]:
         except UnicodeDecodeError as error:
             raise InputError("the file is no text in UTF-8", where=str(file), remedy="Save it as UTF-8.") from error
         pieces = of_markdown(text) if file.suffix.lower() in (".md", ".markdown") else of_text(text)
-    found = [passage for passage, _ in zip(pieces, range(MOST_PASSAGES), strict=False)]
+    found = list(islice(pieces, MOST_PASSAGES + 1))
+    if len(found) > MOST_PASSAGES:
+        raise InputError(
+            f"the file has more than {MOST_PASSAGES} passages, about {MOST_PASSAGES * LENGTH / 1e6:g} MB of text",
+            where=str(file), remedy="Split it into several.",
+        )  # fmt: skip
     if not found:
         remedy = "A scanned PDF holds pictures: recognise its text first." if file.suffix.lower() == ".pdf" else ""
         raise InputError("there are no words in it", where=str(file), remedy=remedy)
