@@ -84,6 +84,12 @@ class Translator(FakeHearing):
         return HearingCapabilities(translates=True)
 
 
+class OnlyEnglish(FakeHearing):
+    """Knows no other language."""
+
+    languages = frozenset({"en"})
+
+
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Open:
     """A client of a house whose engines are warm; ``llm`` thinks in it."""
@@ -181,7 +187,9 @@ async def test_characters_have_voices_of_their_own(opened: Open) -> None:
         ({"speed": 1.5}, "speed", openai.BadRequestError),
         ({"instructions": "Whisper."}, "instructions", openai.BadRequestError),
         ({"input": "   "}, "input", openai.BadRequestError),
-        ({"response_format": "midi"}, "body.response_format", openai.BadRequestError),
+        ({"input": "… – !"}, "input", openai.BadRequestError),
+        ({"input": ""}, "input", openai.BadRequestError),
+        ({"response_format": "midi"}, "response_format", openai.BadRequestError),
         ({"extra_body": {"sped": 1}}, "sped", openai.BadRequestError),
     ],
 )
@@ -388,7 +396,7 @@ async def test_a_field_that_is_null_is_one_that_was_left_out(opened: Open) -> No
         for missing in ("messages", "model"):
             with pytest.raises(openai.BadRequestError, match="Field required") as caught:
                 await client.chat.completions.create(**{"model": "chad", "messages": said, missing: None})
-            assert caught.value.param == f"body.{missing}"
+            assert caught.value.param == f"{missing}"
 
 
 async def test_an_answer_that_the_engine_cut_is_told_as_such(opened: Open) -> None:
@@ -402,6 +410,26 @@ async def test_an_answer_that_the_engine_cut_is_told_as_such(opened: Open) -> No
             assert said.choices[0].finish_reason == reason and llm.prompts[-1].max_tokens == most
             stream = await client.chat.completions.create(**asked, **given, stream=True)
             assert [chunk async for chunk in stream][-1].choices[0].finish_reason == reason
+
+
+async def test_a_language_that_is_not_told_is_found_out_where_it_can_be(opened: Open) -> None:
+    ears = FakeHearing(usual=Hearing(final="Guten Morgen.", language="de"))
+    async with opened(ears=ears) as client:
+        file = ("one.wav", await spoken(client, "hello my friend"))
+        full = await client.audio.transcriptions.create(file=file, model="whisper-1", response_format="verbose_json")
+        await client.audio.transcriptions.create(file=file, model="whisper-1", language="fr")
+    assert [call.language for call in ears.calls] == ["", "fr"] and full.language == "de"
+    ears = OnlyEnglish(usual=Hearing(final="Good morning."))
+    async with opened(ears=ears) as client:
+        for told in ({}, {"language": "en"}):
+            full = await client.audio.transcriptions.create(
+                file=file, model="whisper-1", response_format="verbose_json", **told
+            )
+            assert full.language == "en"
+        with pytest.raises(openai.BadRequestError, match="'de', in which no engine that is set") as caught:
+            await client.audio.transcriptions.create(file=file, model="whisper-1", language="de")
+    assert caught.value.param == "language"
+    assert [call.language for call in ears.calls] == ["en", "en"]
 
 
 async def test_what_is_said_in_another_language_is_told_in_english(opened: Open) -> None:

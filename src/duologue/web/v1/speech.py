@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import unicodedata
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Literal, TypeAlias
@@ -58,12 +59,19 @@ async def speech(asked: SpeechRequest, endpoints: TheEndpoints) -> Streamed:
     """The sound as a file that grows; with ``stream_format`` ``sse`` as events that hold its pieces."""
     asked.refuse_rest((), {"speed": 1.0, "instructions": ""})
     known_model(asked.model, endpoints.speakers, FOREIGN_SPEAKERS)
-    if not asked.input.strip():
-        raise InputError("there is nothing to say", where="input", remedy="Send some text.")
+    if not any(map(_is_spoken, asked.input)):
+        raise InputError("there is nothing to say", where="input", remedy="Send some words.")
     pieces = _encoded(asked, endpoints)
     if asked.stream_format == "sse":
         return Streamed(await begun(_events(pieces, asked.input), events=True), "text/event-stream")
     return Streamed(await begun(pieces), FORMATS[asked.response_format].media_type)
+
+
+def _is_spoken(character: str) -> bool:
+    """Or may be, by some voice: a letter, a digit, a picture. Of marks alone an engine makes no sound, which would be
+    taken for its failure.
+    """
+    return unicodedata.category(character)[0] in "LNS" or character in "#%&@"
 
 
 async def _encoded(asked: SpeechRequest, endpoints: EndpointsPort) -> AsyncGenerator[bytes]:
