@@ -417,8 +417,11 @@ async def test_a_language_that_is_not_told_is_found_out_where_it_can_be(opened: 
     async with opened(ears=ears) as client:
         file = ("one.wav", await spoken(client, "hello my friend"))
         full = await client.audio.transcriptions.create(file=file, model="whisper-1", response_format="verbose_json")
-        await client.audio.transcriptions.create(file=file, model="whisper-1", language="fr")
-    assert [call.language for call in ears.calls] == ["", "fr"] and full.language == "de"
+        for given in ("fr", "pt-BR"):
+            await client.audio.transcriptions.create(file=file, model="whisper-1", language=given)
+        with pytest.raises(openai.BadRequestError, match="'english' is no language"):
+            await client.audio.transcriptions.create(file=file, model="whisper-1", language="english")
+    assert [call.language for call in ears.calls] == ["", "fr", "pt"] and full.language == "de"
     ears = OnlyEnglish(usual=Hearing(final="Good morning."))
     async with opened(ears=ears) as client:
         for told in ({}, {"language": "en"}):

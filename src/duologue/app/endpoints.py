@@ -7,6 +7,7 @@ lasts. The engines are those that shows and conversations use, kept warm between
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
@@ -25,7 +26,7 @@ from duologue.audio.pcm import Samples
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.ids import unique_id
 from duologue.language.engine import LanguageCapabilities, Prompt
-from duologue.language.languages import ENGLISH, knows
+from duologue.language.languages import ENGLISH, bare, knows
 from duologue.metering import Customer, charged
 from duologue.settings import Settings
 from duologue.speech.hearing import EAR_RATE, Expected, SpeechToText
@@ -38,6 +39,7 @@ FOREIGN_VOICES = (
 same."""
 WHOEVER = Customer("api")
 """Who asks by request."""
+_LANGUAGE = re.compile("[a-z]{2,3}")
 PATIENCE = 10.0
 """Seconds for which a request waits for its place."""
 
@@ -221,11 +223,14 @@ def _spoken(language: str, ears: SpeechToText) -> str:
     """
     if not language:
         return "" if knows(members(ears)[0], "") else ENGLISH.tag
+    tag = bare(language)
+    if not _LANGUAGE.fullmatch(tag):
+        raise InputError(f"{language[:40]!r} is no language", where="language", remedy="Write its code: en, de, haw.")
     try:
-        refuse_deaf(language, ears)
+        refuse_deaf(tag, ears)
     except InputError as error:
         raise InputError(error.what, where="language", remedy=error.remedy) from error
-    return language
+    return tag
 
 
 async def _blocks(sound: Samples) -> AsyncIterator[Samples]:
