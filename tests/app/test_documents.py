@@ -15,10 +15,13 @@ from duologue.app.people.documents import (
     digest_of,
     files_in,
     of_markdown,
+    of_pages,
     of_text,
     read_document,
 )
+from duologue.app.people.knowledge import content_words
 from duologue.errors import InputError, PeerError
+from duologue.language.languages import ENGLISH
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
@@ -79,6 +82,18 @@ def test_a_pdf_is_read_page_by_page(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_printed_is_read_as_it_would_be_written(tmp_path: Path) -> None:
+    """Ligatures and words that are broken at a line's end come from real PDFs, accents apart from real files."""
+    printed = "The o\ufb00ice \ufb01les con\ufb01gura-\ntions of the Lower-\nSaxon ca\u0301fe\u0301, well\u00adknown."
+    assert [each.text for each in of_pages([printed])] == [
+        "The office files configurations of the Lower- Saxon c\u00e1f\u00e9, wellknown."
+    ]
+    file = tmp_path / "a.md"
+    file.write_text("# Cafe\u0301\n\nNai\u0308ve.")
+    assert read_document(file) == [DocumentPassage("Caf\u00e9", "Na\u00efve.")]
+    assert content_words("The nai\u0308ve cafe\u0301 \ufb01le", ENGLISH) == ["na\u00efve", "caf\u00e9", "file"]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "what"),
     [
@@ -134,7 +149,7 @@ def test_a_changed_file_has_another_digest(tmp_path: Path, monkeypatch: pytest.M
     file.write_text("coffee")
     after = digest_of(file)
     assert after != before
-    monkeypatch.setattr(documents, "READING", "2")  # it is read otherwise
+    monkeypatch.setattr(documents, "READING", "another")  # it is read otherwise
     assert digest_of(file) not in (before, after)
     monkeypatch.setattr(documents, "MOST_BYTES", 3)
     with pytest.raises(InputError, match="Split it"):
