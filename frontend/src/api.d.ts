@@ -70,7 +70,8 @@ export interface paths {
         };
         /**
          * House
-         * @description The house now: its parts, the engines that they share, who talks, and how many more may.
+         * @description The house now: its parts, the engines that they share, who talks, and how many more may. What was said in talks
+         *     is told to those who may read it (the scope `admin`).
          */
         get: operations["get_house"];
         put?: never;
@@ -3161,7 +3162,7 @@ export interface components {
             /** Model */
             model: string;
             /** Voice */
-            voice: string;
+            voice: string | components["schemas"]["SpeechVoice"];
             /**
              * Response Format
              * @default mp3
@@ -3176,6 +3177,14 @@ export interface components {
             stream_format: "audio" | "sse";
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * SpeechVoice
+         * @description A voice by its id.
+         */
+        SpeechVoice: {
+            /** Id */
+            id: string;
         };
         /**
          * StageEvent

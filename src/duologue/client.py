@@ -291,12 +291,14 @@ class TalkClient:
         return bye
 
     async def _converse(self) -> TalkBye:
-        pause = FIRST_PAUSE
+        pause, cause = FIRST_PAUSE, ""
         self._lost = self._clock.now()
         while True:
             bye = None
-            with suppress(ConnectionError, TimeoutError):
+            try:
                 bye = await self._over(await self._dial())
+            except (ConnectionError, TimeoutError) as error:
+                cause = str(error)
             if bye is not None and bye.retry_seconds is None and bye.code not in ("flood", "slow", "protocol"):
                 return bye
             if self._open:
@@ -304,8 +306,10 @@ class TalkClient:
             self._open = False
             seconds = self.welcome.resume_seconds if self.welcome is not None else 10.0
             if self._clock.now() - self._lost > seconds * SECOND:
-                what, remedy = (bye.text, bye.remedy) if bye else ("the house is not reached", "Is it running?")
-                raise PeerError(what, where="talk", remedy=remedy)
+                if bye is not None:
+                    raise PeerError(bye.text, where="talk", remedy=bye.remedy)
+                what = f"the house is not reached{f': {cause}' if cause else ''}"
+                raise PeerError(what, where="talk", remedy="Is it running, and is that its address?")
             wait = max(pause, round((bye.retry_seconds or 0.0) * SECOND) if bye is not None else 0)
             await self._clock.wait_until(self._clock.now() + wait)
             pause = min(LONGEST_PAUSE, 2 * pause)

@@ -15,10 +15,13 @@ from duologue.app.people.documents import (
     digest_of,
     files_in,
     of_markdown,
+    of_pages,
     of_text,
     read_document,
 )
+from duologue.app.people.knowledge import content_words
 from duologue.errors import InputError, PeerError
+from duologue.language.languages import ENGLISH
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
@@ -79,6 +82,18 @@ def test_a_pdf_is_read_page_by_page(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_printed_is_read_as_it_would_be_written(tmp_path: Path) -> None:
+    """Ligatures and words that are broken at a line's end come from real PDFs, accents apart from real files."""
+    printed = "The o\ufb00ice \ufb01les con\ufb01gura-\ntions of the Lower-\nSaxon ca\u0301fe\u0301, well\u00adknown."
+    assert [each.text for each in of_pages([printed])] == [
+        "The office files configurations of the Lower- Saxon c\u00e1f\u00e9, wellknown."
+    ]
+    file = tmp_path / "a.md"
+    file.write_text("# Cafe\u0301\n\nNai\u0308ve.")
+    assert read_document(file) == [DocumentPassage("Caf\u00e9", "Na\u00efve.")]
+    assert content_words("The nai\u0308ve cafe\u0301 \ufb01le", ENGLISH) == ["na\u00efve", "caf\u00e9", "file"]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "what"),
     [
@@ -102,6 +117,18 @@ def test_a_pdf_that_takes_for_ever_is_left(tmp_path: Path, monkeypatch: pytest.M
         read_document(file)
 
 
+def test_a_file_is_read_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MOST_PASSAGES", 3)
+    file = tmp_path / "book.md"
+    for count in (3, 4):
+        file.write_text("".join(f"# Chapter {number}\n\nWords.\n" for number in range(count)))
+        if count == 3:
+            assert [each.place for each in read_document(file)] == ["Chapter 0", "Chapter 1", "Chapter 2"]
+    with pytest.raises(InputError, match="more than 3 passages") as caught:
+        read_document(file)
+    assert "Split" in caught.value.remedy
+
+
 def test_files_of_all_folders_by_name(tmp_path: Path) -> None:
     for name in ("one/a.md", "one/deep/b.txt", "one/c.exe", "two/a.md"):
         path = tmp_path / name
@@ -122,7 +149,7 @@ def test_a_changed_file_has_another_digest(tmp_path: Path, monkeypatch: pytest.M
     file.write_text("coffee")
     after = digest_of(file)
     assert after != before
-    monkeypatch.setattr(documents, "READING", "2")  # it is read otherwise
+    monkeypatch.setattr(documents, "READING", "another")  # it is read otherwise
     assert digest_of(file) not in (before, after)
     monkeypatch.setattr(documents, "MOST_BYTES", 3)
     with pytest.raises(InputError, match="Split it"):

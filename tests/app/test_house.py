@@ -14,6 +14,7 @@ from typing import cast
 import pytest
 from structlog.testing import capture_logs
 
+from duologue.app.house import house as house_module
 from duologue.app.house.house import House
 from duologue.app.models import NoticeEvent, PartEvent, PartState, StateEvent, WorkerEvent
 from duologue.app.show.guests import Guests
@@ -211,6 +212,22 @@ async def test_a_show_is_kept_once_it_is_on_air(tmp_path: Path, monkeypatch: pyt
         kept = house.view().store
         assert kept is not None and (kept.where, kept.failure, kept.lost) == (str(file), "", 0)
         assert b"duologue_store_up 1.0" in house.metrics()
+        running.cancel()
+
+
+async def test_a_show_that_stays_on_air_lets_go_of_what_is_too_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr(house_module, "DAY", SECOND // 5)
+    house = House(settings(show__topic="tea"))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(house.run())
+        file = tmp_path / "duologue" / "duologue.sqlite3"
+        await until(lambda: file.exists() and _rows(file, "select 1 from conversations") != [])
+        with sqlite3.connect(file) as store:
+            store.execute("insert into conversations (id, began) values ('of long ago', 1)")
+        await until(lambda: _rows(file, "select part from conversations") == [("show:show",)])
         running.cancel()
 
 

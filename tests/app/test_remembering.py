@@ -21,7 +21,7 @@ from duologue.simulation.virtual_time import simulate
 from duologue.store.conversations import KeptConversation
 from duologue.store.people import forget, named
 from duologue.store.tables import ConversationRow, Fact, PersonRow, Timing, Turn
-from duologue.store.values import Who
+from duologue.store.values import StoreState, Who
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
@@ -188,6 +188,29 @@ def test_a_store_that_fails_stops_no_talk_and_says_so(monkeypatch: pytest.Monkey
         "This conversation will not be remembered: database or disk is full", "What is said is remembered again.",
     ]  # fmt: skip
     assert ("My name is Ben.",) in door.store.rows(select(Turn.heard))
+
+
+def test_a_talk_that_the_store_does_not_know_any_more_is_not_said_to_be_remembered(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Somebody took the file away, and it was made anew."""
+    told: list[str] = []
+
+    async def story(door: Door) -> None:
+        assert door.remembering is not None
+        known = await door.remembering.meet(Who("browser-7"), ADA_PERSONA)
+        known.told = told.append
+        for state in (StoreState("x", "the store is gone"), StoreState("x", anew=1), StoreState("x", "locked", anew=1)):
+            for listener in door.store.listeners:
+                listener(state)
+        known.close()
+
+    play(monkeypatch, tmp_path, story)
+    assert told == [
+        "the store is gone",
+        "the store was made anew meanwhile, and does not know who it is with",
+        "locked",
+    ]
 
 
 def test_who_is_forgotten_in_mid_talk_stays_forgotten(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -324,7 +324,7 @@ def test_a_client_that_is_not_let_back_in_says_so(monkeypatch: pytest.MonkeyPatc
         await client.until(lambda: client.welcome is not None)
         door.reached = False
         door.wires[-1].break_off()
-        with pytest.raises(PeerError, match="not reached"):
+        with pytest.raises(PeerError, match="not reached: nobody is there"):
             await running
         with pytest.raises(ClosedError):
             await client.until(lambda: False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,6 +109,38 @@ def test_a_server_that_goes_away_loses_nothing(server: Server, url: URL, monkeyp
         server.start()
     assert told.wait(2).well
     assert writer.ask(names).result(20) == ["ada", "ben"] and writer.state.lost == 0
+    writer.close()
+
+
+def test_one_that_was_emptied_is_made_anew(url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "PAUSES", (50 * MILLISECOND,))
+    told = Told()
+    writer = StoreWriter(Database(url), SYSTEM_CLOCK, told)
+    writer.start()
+    writer.put(person("ada"))
+    assert writer.ask(names).result(20) == ["ada"]
+    other = create_engine(url)
+    with other.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    other.dispose()
+    writer.put(person("ben"))
+    assert "does not exist" in told.wait(1).failure
+    assert told.wait(2).well
+    assert writer.ask(names).result(20) == ["ben"]
+    assert (writer.state.lost, writer.state.anew) == (0, 1)
+    writer.close()
+
+
+def test_what_it_has_no_room_for_takes_nothing_with_it(url: URL) -> None:
+    """An entry of an index is a third of a page at most."""
+    writer = StoreWriter(Database(url), SYSTEM_CLOCK, Told())
+    writer.start()
+    long = os.urandom(4000).hex()
+    writer.put(lambda session: note(session, "show:main", "topic", long, 1))
+    writer.put(person("ada"))
+    assert writer.ask(names).result(20) == ["ada"]
+    assert (writer.state.lost, writer.state.well) == (1, True)
     writer.close()
 
 

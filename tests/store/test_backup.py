@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
 from sqlalchemy.orm import Session
 
-from duologue.errors import InputError
+from duologue.errors import InputError, PeerError
+from duologue.store import backup as backup_module
 from duologue.store.backup import backup, restore
 from duologue.store.database import HEAD, Database, database_url
 from duologue.store.people import meet, people
@@ -130,6 +132,57 @@ def test_nothing_is_overwritten(file: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a file already"):
         backup(url, copy)
     assert copy.read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["monday?.backup", "50%25.backup", "a#b.backup", "a&mode=rwc.backup"])
+def test_a_copy_may_have_any_name(file: Path, tmp_path: Path, name: str) -> None:
+    copy, url = tmp_path / name, database_url("", file)
+    add(file, "ada")
+    backup(url, copy)
+    add(file, "ben")
+    restore(url, copy)
+    assert names(file) == ["ada"]
+
+
+def test_a_copy_is_read_without_a_file_beside_it(file: Path, tmp_path: Path) -> None:
+    """Which cannot be made on a disk that is read-only."""
+    copy, url = tmp_path / "monday.backup", database_url("", file)
+    add(file, "ada")
+    backup(url, copy)
+    restore(url, copy)
+    for kept in (copy, file.with_name(f"{file.name}.before-restore")):
+        with closing(sqlite3.connect(f"file:{kept}?mode=ro", uri=True)) as found:
+            assert found.execute("pragma journal_mode").fetchone() == ("delete",)
+    with closing(sqlite3.connect(file)) as store:
+        assert store.execute("pragma journal_mode").fetchone() == ("wal",)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "monday.backup", "store.sqlite3", "store.sqlite3.before-restore",
+    ]  # fmt: skip
+
+
+def test_a_store_that_another_process_holds_is_not_waited_for_for_ever(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup_module, "BUSY_TRIES", 2)
+    copy, url = tmp_path / "monday.backup", database_url("", file)
+    add(file, "ada")
+    backup(url, copy)
+    add(file, "ben")
+    holder = sqlite3.connect(file, isolation_level=None)
+    holder.execute("begin immediate")
+    with pytest.raises(PeerError, match="another process holds"):
+        restore(url, copy)
+    holder.execute("rollback")
+    holder.close()
+    assert names(file) == ["ada", "ben"]
+    restore(url, copy)
+    assert names(file) == ["ada"]
+
+
+def test_a_store_is_no_copy_of_itself(file: Path) -> None:
+    add(file, "ada")
+    with pytest.raises(InputError, match="the store itself"):
+        restore(database_url("", file), file)
 
 
 def test_a_server_has_tools_of_its_own(tmp_path: Path) -> None:

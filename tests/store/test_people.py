@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -11,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from duologue.errors import InputError
+from duologue.errors import InputError, PeerError
+from duologue.store import database as database_module
 from duologue.store.conversations import KeptCall, KeptConversation, KeptTurn, end
 from duologue.store.database import Database, database_url
 from duologue.store.facts import facts_of, forget_fact, remember, rewrite, within
 from duologue.store.people import counts, export, find, forget, meet, named, people
+from duologue.store.store import opened
 from duologue.store.tables import Base, CorrectionRow, LessonRun, PersonRow, Review, Vocable
 from duologue.store.values import MOST_FACTS, KnownFact, NewFact, Who
 
@@ -114,6 +117,15 @@ def test_a_name_is_meant_however_it_is_written_in_any_alphabet(do: Do) -> None:
         assert do(lambda session, written=written: named(session, written).id) == elise
 
 
+def test_who_they_are_is_the_same_however_its_accents_are_written(do: Do) -> None:
+    composed, apart = "Zoë", "Zoe\u0308"
+    zoe = do(lambda session: meet(session, Who(apart), 10).id)
+    assert do(lambda session: meet(session, Who(composed), 20).id) == zoe
+    for written in (composed, apart):
+        found = do(lambda session, written=written: (named(session, written), find(session, Who(written))))
+        assert [each and each.id for each in found] == [zoe, zoe]
+
+
 def test_all_of_a_person_is_told(do: Do) -> None:
     do(fill)
     told = do(lambda session: export(session, named(session, "ada")))
@@ -139,6 +151,34 @@ def test_a_person_is_forgotten_to_the_last_byte(do: Do, database: Database, file
     tables = [mapper.class_ for mapper in Base.registry.mappers]
     left = {name: count for name, count in do(lambda session: counts(session, tables)).items() if count}
     assert left == {"people": 1}
+
+
+@pytest.mark.parametrize("holds", ["begin", "begin immediate"])
+def test_what_cannot_leave_the_file_now_is_said_and_leaves_it_later(
+    file: Path, monkeypatch: pytest.MonkeyPatch, holds: str
+) -> None:
+    """Another process reads the store as it was, or writes in it."""
+    monkeypatch.setattr(database_module, "BUSY_SECONDS", 0.05)
+    with opened("", file) as session:
+        fill(session)
+    other = sqlite3.connect(file, isolation_level=None)
+    if holds == "begin":
+        other.execute(holds)
+        assert other.execute("select count(*) from people").fetchone() == (2,)
+    with opened("", file) as session:
+        forget(session, named(session, "ada"))
+    if holds != "begin":
+        other.execute(holds)
+    database = Database(database_url("", file))
+    with pytest.raises(PeerError, match=r"what was deleted (can still|may still) be read") as caught:
+        database.forget_traces()
+    assert "duologue store" in caught.value.remedy
+    other.execute("rollback")
+    other.close()
+    with opened("", file, writes=False) as session:
+        assert [each.key for each in people(session)] == ["ben"]
+    for path in file.parent.iterdir():
+        assert SECRET.encode() not in path.read_bytes(), path
 
 
 def test_all_of_a_person_goes_and_nothing_of_others(do: Do) -> None:

@@ -190,6 +190,32 @@ def test_one_that_is_taken_away_is_noticed_and_made_anew(writer: StoreWriter, to
     assert file.exists()
 
 
+def test_what_a_store_that_was_made_anew_does_not_take_holds_up_nobody(
+    writer: StoreWriter, told: Told, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Turns of a talk that went on: nobody knows their conversation any more."""
+    usual, pauses = StoreWriter._pause, list[int]()  # pyright: ignore[reportPrivateUsage]
+
+    def pause(self: StoreWriter) -> None:
+        pauses.append(len(told.states))
+        usual(self)
+
+    monkeypatch.setattr(StoreWriter, "_pause", pause)
+    assert writer.ask(names).result(PATIENCE) == []
+    _, free = held(writer)
+    for each in file.parent.iterdir():
+        each.unlink()
+    for number in range(5):
+        turn = Turn(id=f"t{number}", conversation_id="c", number=number, interrupted=False)
+        writer.put(lambda session, turn=turn: session.add(turn))
+    writer.put(person("ben"))
+    free.set()
+    assert "gone" in told.wait(1).failure
+    assert told.wait(2).well
+    assert writer.ask(names).result(PATIENCE) == ["ben"]
+    assert (writer.state.lost, writer.state.anew, pauses) == (5, 1, [1])
+
+
 def test_what_is_no_database_of_ours_is_told_of_and_not_touched(writer: StoreWriter, told: Told, file: Path) -> None:
     file.parent.mkdir()
     file.write_bytes(b"my dear diary " * 500)

@@ -13,6 +13,7 @@ import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
+from typing import Any, get_args
 
 import av
 import httpx
@@ -20,6 +21,8 @@ import numpy as np
 import openai
 import pytest
 from openai import AsyncOpenAI
+from openai.types.audio.speech_model import SpeechModel
+from openai.types.audio_model import AudioModel
 from openai_site import openai_client
 from studio_double import HouseDouble
 
@@ -81,6 +84,12 @@ class Translator(FakeHearing):
         return HearingCapabilities(translates=True)
 
 
+class OnlyEnglish(FakeHearing):
+    """Knows no other language."""
+
+    languages = frozenset({"en"})
+
+
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Open:
     """A client of a house whose engines are warm; ``llm`` thinks in it."""
@@ -135,6 +144,29 @@ async def test_speech_as_events_and_as_bare_samples_is_as_long(opened: Open) -> 
     assert abs(len(sound) - len(plain.content)) <= 2 * 24 * 5 and len(plain.content) > 24_000
 
 
+async def test_all_models_that_the_client_names_speak_and_hear(opened: Open) -> None:
+    async with opened(hears=True) as client:
+        file = ("hi.wav", b"")
+        for model in get_args(SpeechModel):
+            made = await client.audio.speech.create(input="Hi.", model=model, voice="chad", response_format="wav")
+            file = ("hi.wav", made.content)
+        for model in get_args(AudioModel):
+            assert await client.audio.transcriptions.create(file=file, model=model)
+        with pytest.raises(openai.NotFoundError):
+            await client.audio.transcriptions.create(file=file, model="whisper-10")
+
+
+async def test_a_voice_may_be_named_by_its_id_alone(opened: Open) -> None:
+    async with opened() as client:
+        asked: dict[str, Any] = {"input": "Hello.", "model": "tts-1", "response_format": "pcm"}
+        plain = await client.audio.speech.create(**asked, voice="chad")
+        named = await client.audio.speech.create(**asked, voice={"id": "chad"})
+        assert abs(len(named.content) - len(plain.content)) <= 2 * 24 * 5 and len(plain.content) > 12_000
+        with pytest.raises(openai.BadRequestError) as caught:
+            await client.audio.speech.create(**asked, voice={"id": "nobody"})
+    assert caught.value.param == "voice"
+
+
 async def test_characters_have_voices_of_their_own(opened: Open) -> None:
     async with opened() as client:
         voices = ("chad", "virgin")
@@ -155,7 +187,9 @@ async def test_characters_have_voices_of_their_own(opened: Open) -> None:
         ({"speed": 1.5}, "speed", openai.BadRequestError),
         ({"instructions": "Whisper."}, "instructions", openai.BadRequestError),
         ({"input": "   "}, "input", openai.BadRequestError),
-        ({"response_format": "midi"}, "body.response_format", openai.BadRequestError),
+        ({"input": "… – !"}, "input", openai.BadRequestError),
+        ({"input": ""}, "input", openai.BadRequestError),
+        ({"response_format": "midi"}, "response_format", openai.BadRequestError),
         ({"extra_body": {"sped": 1}}, "sped", openai.BadRequestError),
     ],
 )
@@ -362,7 +396,7 @@ async def test_a_field_that_is_null_is_one_that_was_left_out(opened: Open) -> No
         for missing in ("messages", "model"):
             with pytest.raises(openai.BadRequestError, match="Field required") as caught:
                 await client.chat.completions.create(**{"model": "chad", "messages": said, missing: None})
-            assert caught.value.param == f"body.{missing}"
+            assert caught.value.param == f"{missing}"
 
 
 async def test_an_answer_that_the_engine_cut_is_told_as_such(opened: Open) -> None:
@@ -376,6 +410,29 @@ async def test_an_answer_that_the_engine_cut_is_told_as_such(opened: Open) -> No
             assert said.choices[0].finish_reason == reason and llm.prompts[-1].max_tokens == most
             stream = await client.chat.completions.create(**asked, **given, stream=True)
             assert [chunk async for chunk in stream][-1].choices[0].finish_reason == reason
+
+
+async def test_a_language_that_is_not_told_is_found_out_where_it_can_be(opened: Open) -> None:
+    ears = FakeHearing(usual=Hearing(final="Guten Morgen.", language="de"))
+    async with opened(ears=ears) as client:
+        file = ("one.wav", await spoken(client, "hello my friend"))
+        full = await client.audio.transcriptions.create(file=file, model="whisper-1", response_format="verbose_json")
+        for given in ("fr", "pt-BR"):
+            await client.audio.transcriptions.create(file=file, model="whisper-1", language=given)
+        with pytest.raises(openai.BadRequestError, match="'english' is no language"):
+            await client.audio.transcriptions.create(file=file, model="whisper-1", language="english")
+    assert [call.language for call in ears.calls] == ["", "fr", "pt"] and full.language == "de"
+    ears = OnlyEnglish(usual=Hearing(final="Good morning."))
+    async with opened(ears=ears) as client:
+        for told in ({}, {"language": "en"}):
+            full = await client.audio.transcriptions.create(
+                file=file, model="whisper-1", response_format="verbose_json", **told
+            )
+            assert full.language == "en"
+        with pytest.raises(openai.BadRequestError, match="'de', in which no engine that is set") as caught:
+            await client.audio.transcriptions.create(file=file, model="whisper-1", language="de")
+    assert caught.value.param == "language"
+    assert [call.language for call in ears.calls] == ["en", "en"]
 
 
 async def test_what_is_said_in_another_language_is_told_in_english(opened: Open) -> None:

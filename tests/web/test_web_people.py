@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -118,8 +119,30 @@ async def test_all_of_it_is_exported_and_goes(client: httpx.AsyncClient, store: 
 
 
 async def test_who_asks_says_who_they_are(client: httpx.AsyncClient) -> None:
-    for headers in ({}, {"X-Duologue-Person": ""}, {"X-Duologue-Person": "x" * 301}):
+    for headers in ({}, {"X-Duologue-Person": ""}, {"X-Duologue-Person": "x" * 101}):
         assert (await client.get(f"{PATH}/memory", headers=headers)).status_code == 422
+
+
+@pytest.mark.parametrize("name", ["Владимир " * 11, "𝒜" * 100, "Zoe\u0308, 3rd"], ids=["Cyrillic", "long", "apart"])
+async def test_a_name_in_any_alphabet_is_theirs(client: httpx.AsyncClient, store: InstantStore, name: str) -> None:
+    def write(session: Any) -> None:
+        person = meet(session, Who(unicodedata.normalize("NFC", name)), 5 * SECOND)
+        remember(session, person.id, [NewFact("They like tea.")], source="rules", at=7 * SECOND)
+
+    store.do(write)
+    told = await client.get(f"{PATH}/memory", headers={"X-Duologue-Person": quote(name)})
+    assert [each["text"] for each in told.json()["facts"]] == ["They like tea."]
+
+
+@pytest.mark.parametrize(
+    "name", ["Zoë".encode(), "Zoë".encode("latin-1"), b"Zo%EB", b"%E2%82", b"x" * 101],
+    ids=["UTF-8", "Latin-1", "Latin-1 encoded", "half", "long"],
+)  # fmt: skip
+async def test_a_name_that_is_not_encoded_is_not_taken_for_somebody_of_whom_nothing_is_known(
+    client: httpx.AsyncClient, store: InstantStore, name: bytes
+) -> None:
+    answer = await client.get(f"{PATH}/memory", headers={b"X-Duologue-Person": name})
+    assert answer.status_code == 422 and "URL-encode" in answer.json()["remedy"]
 
 
 async def test_another_token_is_another_person(connect: Connect, store: InstantStore) -> None:

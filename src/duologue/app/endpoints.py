@@ -7,11 +7,14 @@ lasts. The engines are those that shows and conversations use, kept warm between
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 
 from duologue.app.admission import PlaceKind
 from duologue.app.engines.engines import LentEngines
+from duologue.app.engines.languages import members, refuse_deaf
 from duologue.app.engines.spare_voices import KnownVoices, known_voices, spare_voice
 from duologue.app.engines.vitals import unserved, vitals
 from duologue.app.house.shared import UNHEARD, Shared, TalkListener
@@ -23,9 +26,10 @@ from duologue.audio.pcm import Samples
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.ids import unique_id
 from duologue.language.engine import LanguageCapabilities, Prompt
+from duologue.language.languages import ENGLISH, bare, knows
 from duologue.metering import Customer, charged
 from duologue.settings import Settings
-from duologue.speech.hearing import EAR_RATE, Expected
+from duologue.speech.hearing import EAR_RATE, Expected, SpeechToText
 from duologue.speech.stretches import HeardStretch, stretches
 
 FOREIGN_VOICES = (
@@ -35,6 +39,7 @@ FOREIGN_VOICES = (
 same."""
 WHOEVER = Customer("api")
 """Who asks by request."""
+_LANGUAGE = re.compile("[a-z]{2,3}")
 PATIENCE = 10.0
 """Seconds for which a request waits for its place."""
 
@@ -140,20 +145,22 @@ class Endpoints:
         return ears is not None and ears.capabilities.translates
 
     async def transcribe(
-        self, read: Callable[[], Samples], *, language: str = "en", prompt: str = "", translated: bool = False
+        self, read: Callable[[], Samples], *, language: str = "", prompt: str = "", translated: bool = False
     ) -> AsyncGenerator[HeardStretch]:
         """What is said in a recording, stretch by stretch, in order. ``read`` gives its sound (mono at
         :data:`~duologue.speech.hearing.EAR_RATE`), in a thread, once there is a place: a file that waits is small, its
         sound is not.
 
-        ``prompt`` are words that are likely to be said; ``translated``: in English, where an engine :attr:`translates`.
-        Raises as :meth:`speak`, and what ``read`` does.
+        ``language`` may be empty: the first engine that hears finds it out, if it knows more than English. ``prompt``
+        are words that are likely to be said; ``translated``: in English, where an engine :attr:`translates`. Raises as
+        :meth:`speak`, :class:`InputError` for a language that none hears, and what ``read`` does.
         """
         phrases = tuple(filter(None, (prompt.strip(),)))
-        expected = Expected(phrases, language=language, translated=translated)
         async with self._place(PlaceKind.LISTENER) as engines:
             if engines.ears is None or engines.noticing is None:
                 raise ClosedError("no engine hears here", where="engines.stt", remedy="Set one.")
+            spoken = language if translated else _spoken(language, engines.ears)
+            expected = Expected(phrases, language=spoken, translated=translated)
             heard = await asyncio.to_thread(read)
             for start, end in await stretches(engines.noticing.activity, heard):
                 piece, final = _blocks(heard[start:end]), None
@@ -163,7 +170,7 @@ class Endpoints:
                 if final is None or not final.final:
                     raise PeerError("the engine gave no final transcript", where=engines.ears.name)
                 if final.text.strip():
-                    yield HeardStretch(start, end, final)
+                    yield HeardStretch(start, end, replace(final, language=final.language or spoken))
 
     async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
         """An answer, as it is written. Raises as :meth:`speak`."""
@@ -208,6 +215,22 @@ class Endpoints:
             raise ClosedError("the engines are being warmed up", where="api", remedy="Try again in a moment.")
         async with self._admission.place(frozenset({kind}), PATIENCE):
             yield engines
+
+
+def _spoken(language: str, ears: SpeechToText) -> str:
+    """The language that is expected; empty: it is to be found out. Raises :class:`InputError` for one that nobody of
+    the ``ears`` hears.
+    """
+    if not language:
+        return "" if knows(members(ears)[0], "") else ENGLISH.tag
+    tag = bare(language)
+    if not _LANGUAGE.fullmatch(tag):
+        raise InputError(f"{language[:40]!r} is no language", where="language", remedy="Write its code: en, de, haw.")
+    try:
+        refuse_deaf(tag, ears)
+    except InputError as error:
+        raise InputError(error.what, where="language", remedy=error.remedy) from error
+    return tag
 
 
 async def _blocks(sound: Samples) -> AsyncIterator[Samples]:

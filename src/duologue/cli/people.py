@@ -72,14 +72,14 @@ def forget(
         recordings = delete(session, person_row)
     left = remove_files(recordings)
     gone, going_on = shelf_of(config).remove_of(parts)
+    typer.echo(f"{called} is forgotten, with {len(recordings) - len(left)} recordings and {len(gone)} runs.")
+    if (folder := load_settings(config=config).ledger.folder) is not None:
+        typer.echo(f"The ledger in {folder} may still hold words of theirs; so may backups of yours.")
     database = Database(database_url(url, file))
     try:
         database.forget_traces()
     finally:
         database.close()
-    typer.echo(f"{called} is forgotten, with {len(recordings) - len(left)} recordings and {len(gone)} runs.")
-    if (folder := load_settings(config=config).ledger.folder) is not None:
-        typer.echo(f"The ledger in {folder} may still hold words of theirs; so may backups of yours.")
     if going_on:
         names = " ".join(run.id for run in going_on)
         raise PeerError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -13,6 +14,10 @@ from duologue.store.database import Database, make_private, refuse_unknown
 
 _HEADER = b"SQLite format 3\x00"
 _DUMPS = "Take pg_dump and pg_restore, which come with PostgreSQL."
+
+
+BUSY_TRIES = 40
+"""A quarter of a second apart: then who holds the database is waited for no longer."""
 
 
 def backup(url: URL, to: Path) -> int:
@@ -28,7 +33,7 @@ def backup(url: URL, to: Path) -> int:
     part = to.with_name(f"{to.name}.part")
     try:
         part.unlink(missing_ok=True)
-        _copy(source, part)
+        _save(source, part)
         part.replace(to)
         return to.stat().st_size
     except (OSError, sqlite3.Error) as error:
@@ -41,17 +46,21 @@ def restore(url: URL, source: Path) -> Path | None:
     """Put the copy ``source`` in the place of the store, and bring it up to date; where the former store is now, if
     there was one. A house that runs goes on with what was restored.
 
-    Raises :class:`InputError` for what is no copy of a store, and for one of a newer version; then nothing was changed.
+    Raises :class:`InputError` for what is no copy of a store, and for one of a newer version, and :class:`PeerError`
+    where it cannot be done, e.g. because another process holds the store; then nothing was changed.
     """
     target = _file_of(url)
     _check(source)
+    if target.exists() and target.samefile(source):
+        raise InputError("that is the store itself", where=str(source), remedy="Name one that duologue backup made.")
     before = target.with_name(f"{target.name}.before-restore") if target.exists() else None
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if before is not None:
             before.unlink(missing_ok=True)
-            _copy(target, before)
-        _copy(source, target)
+            _save(target, before)
+        with closing(_reading(source)) as copy:
+            _copy(copy, target)
     except (OSError, sqlite3.Error) as error:
         raise PeerError(f"it could not be restored: {error}", where=str(target)) from error
     database = Database(url)
@@ -68,11 +77,30 @@ def _file_of(url: URL) -> Path:
     return Path(url.database)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _save(store: Path, to: Path) -> None:
+    """A copy in one file that is read without any beside it, also from where nothing can be written."""
+    with closing(sqlite3.connect(store)) as old:
+        _copy(old, to)
+    with closing(sqlite3.connect(to)) as copy:
+        copy.execute("PRAGMA journal_mode=DELETE")
+
+
+def _copy(old: sqlite3.Connection, target: Path) -> None:
     """Whoever reads or writes the target meanwhile sees all of it, before or after."""
     make_private(target)
-    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target, timeout=10)) as new:
-        old.backup(new)
+    tries = count(1)
+
+    def told(status: int, remaining: int, total: int) -> None:
+        """Left to itself it would try for ever."""
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and next(tries) >= BUSY_TRIES:
+            raise sqlite3.OperationalError("another process holds the database")
+
+    with closing(sqlite3.connect(target, timeout=0)) as new:
+        old.backup(new, progress=told, sleep=0.25)
+
+
+def _reading(copy: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{copy.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def _check(source: Path) -> None:
@@ -85,12 +113,12 @@ def _check(source: Path) -> None:
     wrong = InputError("this is no copy of a store", where=str(source), remedy="Name one that duologue backup made.")
     if head != _HEADER:
         raise wrong
-    with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as copy:
-        try:
+    try:
+        with closing(_reading(source)) as copy:
             whole = copy.execute("PRAGMA quick_check").fetchone()[0]
             found = copy.execute("SELECT version_num FROM alembic_version").fetchone()
-        except sqlite3.Error as error:
-            raise wrong from error
+    except sqlite3.Error as error:
+        raise wrong from error
     if whole != "ok":
         raise InputError(f"the copy is damaged: {whole}", where=str(source), remedy="Take an older one.")
     refuse_unknown(str(found[0]) if found else "", str(source))

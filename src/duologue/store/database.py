@@ -112,14 +112,25 @@ class Database:
                     yield connection
 
     def forget_traces(self) -> None:
-        """What was deleted leaves the file, and its log, too. PostgreSQL's own vacuum does that."""
+        """What was deleted leaves the file, and its log, too. PostgreSQL's own vacuum does that.
+
+        Raises :class:`PeerError` where that cannot be: it is deleted all the same.
+        """
         if self.file is None:
             return
-        with self._translated(), self._engine.connect() as connection:
-            raw: Any = connection.connection.driver_connection
-            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            raw.execute("VACUUM")
-            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        remedy = "Run duologue store once nobody holds the file: that empties its log, too."
+        try:
+            with self._translated(), self._engine.connect() as connection:
+                raw: Any = connection.connection.driver_connection
+                raw.execute("VACUUM")
+                held = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.Error as error:
+            raise PeerError(
+                f"what was deleted may still be read in the file: {error}", where=self.where, remedy=remedy
+            ) from error
+        if held:
+            what = "what was deleted can still be read in the file: another process reads it as it was"
+            raise PeerError(what, where=self.where, remedy=remedy)
 
     def close(self) -> None:
         """Let go of it. It can be opened again."""
@@ -166,8 +177,14 @@ class RejectedError(PeerError):
 
 
 def _rejected(error: DBAPIError) -> bool:
+    """PostgreSQL calls it an error of the programme, too, that tables are gone, or ours no more (SQLSTATE, class 42):
+    that is about the database. What it has no room for in an index (class 54) is about the one thing.
+    """
     from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return str(state)[:2] in ("22", "23", "54")
     return isinstance(error, IntegrityError | DataError | ProgrammingError)
 
 

@@ -28,7 +28,7 @@ from duologue.store.tables import (
     Vocable,
 )
 from duologue.store.usage import of_no_conversation, of_nobody
-from duologue.store.values import MOST_KEY, Known, Who
+from duologue.store.values import Known, Who
 from duologue.telemetry.ledger import WITH_PEOPLE
 
 
@@ -46,9 +46,7 @@ def meet(session: Session, who: Who, at: int) -> PersonRow:
     """The person, a new one if need be; seen ``at``."""
     person = find(session, who)
     if person is None:
-        person = PersonRow(
-            id=unique_id(at), realm=who.realm, key=who.key[:MOST_KEY], name="", level="", began=at, seen=at
-        )
+        person = PersonRow(id=unique_id(at), realm=who.realm, key=who.key, name="", level="", began=at, seen=at)
         session.add(person)
     person.seen = max(person.seen, at)
     session.flush()
@@ -69,7 +67,8 @@ def named(session: Session, name: str) -> PersonRow:
         return exact
     wanted = _folded(name)  # not by the database: SQLite knows small and capital letters of English alone
     called = session.execute(select(PersonRow.id, PersonRow.key, PersonRow.name))
-    ids = [row.id for row in called if row.key == name or (wanted and _folded(row.name) == wanted)][:5]
+    key = Who(name).key
+    ids = [row.id for row in called if row.key == key or (wanted and _folded(row.name) == wanted)][:5]
     found = list(session.scalars(select(PersonRow).where(PersonRow.id.in_(ids))))
     if len(found) == 1:
         return found[0]

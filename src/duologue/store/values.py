@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+from unicodedata import normalize
 
 from duologue.metering import NOTHING, Amount
 
@@ -13,10 +14,15 @@ MOST_KEY = 100
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A person as their client names them: ``key`` within the ``realm`` of the token that it brought (empty: none)."""
+    """A person as their client names them: ``key`` within the ``realm`` of the token that it brought (empty: none). A
+    name is the same however its accents are written (Unicode's NFC).
+    """
 
     key: str
     realm: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", normalize("NFC", self.key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class KnownFact:
 @dataclass(frozen=True, slots=True)
 class StoreState:
     """How the store is. ``failure``: why nothing is remembered now, empty while it works; ``lost``: writes so far that
-    will never be.
+    will never be; ``anew``: how often it was found empty, and made anew, since it was opened.
     """
 
     where: str
@@ -74,6 +80,7 @@ class StoreState:
     lost: int = 0
     waiting: int = 0
     written: int = 0
+    anew: int = 0
 
     @property
     def well(self) -> bool:

@@ -64,6 +64,8 @@ class StoreWriter:
         self._number = 0
         self._leaving = False
         self._open = False
+        self._opened = False
+        """It was, once."""
         self._failures = 0
         self._state = StoreState(database.where)
         self._thread: threading.Thread | None = None
@@ -178,9 +180,11 @@ class StoreWriter:
             self._works(len(batch))
 
     def _prepare(self) -> None:
-        if not self._open:
-            self._database.open()
-            self._open = True
+        if self._open:
+            return
+        if not self._database.open() and self._opened:
+            self._state = replace(self._state, anew=self._state.anew + 1)
+        self._open = self._opened = True
 
     def _transact(self, jobs: list[_Job]) -> list[object]:
         with self._database.begin(writes=True) as connection, Session(connection) as session:
@@ -189,7 +193,7 @@ class StoreWriter:
             return results
 
     def _part(self, batch: list[tuple[str, _Job]], error: Exception) -> None:
-        """Each alone; one alone is given up."""
+        """Each alone; one alone is given up: the database works, and does not take it."""
         if len(batch) > 1:
             for at, each in enumerate(batch):
                 self._write([each])
@@ -197,6 +201,7 @@ class StoreWriter:
                     self._keep(batch[at + 1 :])
                     return
             return
+        self._works(0)
         job = batch[0][1]
         if job.done is not None:
             _fails(job, error)

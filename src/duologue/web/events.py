@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated
 
@@ -24,7 +25,8 @@ from duologue.tokens import Scope as Scoped
 from duologue.web import paths
 from duologue.web.access import PROBLEMS, Here, Leaving, TheHouse, TheOptions, open_studio_of
 from duologue.web.bodies import Router
-from duologue.web.options import Grant
+from duologue.web.discretion import event_for
+from duologue.web.options import EVERYTHING, Grant
 from duologue.web.problems import Refusal
 from duologue.web.scopes import TheGrant, reading
 from duologue.web.studio import ShowPort
@@ -84,11 +86,14 @@ class ServerEvents(Response):
 
 
 class EventStream(ServerEvents):
-    """Sends a subscription's events until it ends."""
+    """Sends a subscription's events until it ends, as far as a ``grant`` may know them."""
 
-    def __init__(self, events: Subscription, keep_alive: float, leaving: asyncio.Event) -> None:
+    def __init__(
+        self, events: Subscription, keep_alive: float, leaving: asyncio.Event, grant: Grant = EVERYTHING
+    ) -> None:
         super().__init__(keep_alive, leaving)
         self._events = events
+        self._grant = grant
 
     async def write(self, send: Send) -> None:
         """See :class:`ServerEvents`."""
@@ -102,7 +107,11 @@ class EventStream(ServerEvents):
                 published = await self._events.take()
         except TimeoutError:
             return KEEP_ALIVE
-        return b"".join(map(encode, published)) if published else None
+        return b"".join(map(self._told, published)) if published else None
+
+    def _told(self, published: Published) -> bytes:
+        event = event_for(self._grant, published.event)
+        return b"" if event is None else encode(replace(published, event=event))
 
 
 async def send_piece(send: Send, body: bytes) -> None:
@@ -144,7 +153,7 @@ async def events(
     asked = permitted(wanted(topics, house.shows, here), grant, named="line" in topics)
     if here is not None and here.topic in asked:
         open_studio_of(here, request.url.path)  # a state without a stage would be none
-    return EventStream(house.bus.subscribe(asked, last_event_id), options.keep_alive, leaving)
+    return EventStream(house.bus.subscribe(asked, last_event_id), options.keep_alive, leaving, grant)
 
 
 def permitted(asked: Topics, grant: Grant, *, named: bool) -> Topics:

@@ -10,6 +10,7 @@ from fastapi import Depends, Header
 
 from duologue.app.models import Problem
 from duologue.app.people.models import MemoryChange, MemoryView
+from duologue.errors import InputError
 from duologue.store.values import MOST_KEY, Who
 from duologue.tokens import Scope
 from duologue.web import paths
@@ -20,6 +21,8 @@ from duologue.web.scopes import TheGrant, needs
 from duologue.web.studio import PeoplePort
 
 HEADER = "X-Duologue-Person"
+_ENCODED = 12
+"""Characters that one may take: four bytes of UTF-8, three each."""
 _MISSING = {404: {"model": Problem, "description": "Nothing is kept in this house."}}
 router = Router(prefix=paths.PEOPLE, tags=["people"], responses={**PROBLEMS, **_MISSING})
 
@@ -37,12 +40,26 @@ def who_of(
     person: Annotated[
         str,
         Header(
-            alias=HEADER, min_length=1, max_length=3 * MOST_KEY, description="As in the talk's `hello`, URL-encoded."
+            alias=HEADER,
+            min_length=1,
+            max_length=_ENCODED * MOST_KEY,
+            description="As in the talk's `hello`, URL-encoded.",
         ),
     ],
 ) -> Who:
-    """Whoever asks: nobody is found with another token than they talked with."""
-    return Who(unquote(person)[:MOST_KEY], grant.name)
+    """Whoever asks: nobody is found with another token than they talked with. Raises :class:`InputError` for what is no
+    name, which would be found to be nobody.
+    """
+    try:
+        name = unquote(person, errors="strict")
+    except UnicodeDecodeError:
+        name = ""
+    if not person.isascii() or not 0 < len(name) <= MOST_KEY:
+        raise InputError(
+            "that is nobody's name", where=HEADER,
+            remedy=f"URL-encode it as UTF-8 (Zo%C3%AB); at most {MOST_KEY} characters, as in the talk's hello.",
+        )  # fmt: skip
+    return Who(name, grant.name)
 
 
 ThePeople = Annotated[PeoplePort, Depends(people_of)]

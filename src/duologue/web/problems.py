@@ -98,11 +98,18 @@ async def _house(request: Request, error: Exception) -> Response:
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    what, where = _no_json(error) or describe(error.errors())
+    path = _path(request)
+    found = [_within_body(each) if paths.within(path, paths.COMPATIBLE) else each for each in error.errors()]
+    what, where = _no_json(error) or describe(found)
     return problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY, what, where=where, remedy="The expected fields are listed at /docs.",
-        path=_path(request),
-    )  # fmt: skip
+        HTTPStatus.UNPROCESSABLE_ENTITY, what, where=where, remedy="The expected fields are listed at /docs.", path=path
+    )
+
+
+def _within_body(error: Mapping[str, Any]) -> Mapping[str, Any]:
+    """OpenAI's errors name a field as it stands in the body."""
+    place = tuple(error["loc"])
+    return {**error, "loc": place[1:] if place[0] == "body" and len(place) > 1 else place}
 
 
 def _no_json(error: RequestValidationError) -> tuple[str, str] | None:

@@ -22,6 +22,7 @@ from duologue.tokens import Scope
 from duologue.web import paths
 from duologue.web.access import PROBLEMS, TheHouse
 from duologue.web.bodies import Router
+from duologue.web.discretion import READS_TALKS
 from duologue.web.options import Grant
 from duologue.web.problems import NotFound, Refusal
 from duologue.web.scopes import TheGrant, reading
@@ -32,7 +33,7 @@ RunId = Annotated[str, Path(max_length=120, description="As the list has it.")]
 Moment = Annotated[float | None, Query(ge=0, description="Unix ms.")]
 Offset = Annotated[int, Query(ge=-1080, le=1080, description="Minutes ahead of UTC of the times of day in it.")]
 _MISSING = {404: {"model": Problem, "description": "There is no such run, or it has no sound."}}
-_PRIVATE = {"talk": Scope.ADMIN, "call": Scope.LINE}
+_PRIVATE = {"talk": READS_TALKS, "call": Scope.LINE}
 """Who may know what was said in a run; whatever is none of these was on air."""
 _TYPES = {"html": "text/html; charset=utf-8", "md": "text/markdown; charset=utf-8", "json": "application/json"}
 

@@ -14,7 +14,8 @@ from duologue.app.models import ConversationState, HouseView, ShowView
 from duologue.web import paths
 from duologue.web.access import Here, TheHouse
 from duologue.web.bodies import Router
-from duologue.web.scopes import reading
+from duologue.web.discretion import house_for
+from duologue.web.scopes import TheGrant, reading
 from duologue.web.studio import ShowPort
 
 router = Router(prefix=paths.API, tags=["shows"])
@@ -45,9 +46,11 @@ async def every(house: TheHouse, here: Here) -> tuple[ShowView, ...]:
 
 
 @router.get("/house", operation_id="get_house", dependencies=[reading()])
-async def house(house: TheHouse) -> HouseView:
-    """The house now: its parts, the engines that they share, who talks, and how many more may."""
-    return house.view()
+async def house(house: TheHouse, grant: TheGrant) -> HouseView:
+    """The house now: its parts, the engines that they share, who talks, and how many more may. What was said in talks
+    is told to those who may read it (the scope `admin`).
+    """
+    return house_for(grant, house.view())
 
 
 def _view(show: ShowPort, here: ShowPort | None) -> ShowView:

@@ -272,7 +272,7 @@ class EndpointsPort(Protocol):
         ...
 
     def transcribe(
-        self, read: Callable[[], Samples], *, language: str = "en", prompt: str = "", translated: bool = False
+        self, read: Callable[[], Samples], *, language: str = "", prompt: str = "", translated: bool = False
     ) -> AsyncGenerator[HeardStretch]:
         """What is said in the sound that ``read`` gives, stretch by stretch."""
         ...

@@ -300,16 +300,21 @@ class House:
         while not any(show.state is PartState.UP for show in self.shows):
             due = max(due + LOOK, self._clock.now())
             await self._clock.wait_until(due)
+        own: Remembering | None = None
         try:
             if self.remembering is None:
-                self.remembering = await asyncio.to_thread(self._open_store, self._settings)
-                self.remembering.store.start()
-                self.remembering.retain()
-                await self.spending.attach(self.remembering.store)
+                self.remembering = own = await asyncio.to_thread(self._open_store, self._settings)
+                own.store.start()
+                await self.spending.attach(own.store)
             for show in self.shows:
                 await show.memory.begin(self.remembering)
         except DuologueError as error:  # a show goes on without
             log.warning("show.knows_nothing_of_before", cause=in_words(error))
+        due = self._clock.now()
+        while own is not None:  # of one that was there before, others see to it
+            own.retain()
+            due = max(due + DAY, self._clock.now())
+            await self._clock.wait_until(due)
 
     async def _mind(self, remembering: Remembering) -> None:
         """Read the characters' files, and let go of what is too old, at the start and once a day."""

@@ -54,6 +54,7 @@ class TokenAccounts:
         self._held: dict[str, _Holding] = {}
         self._by_digest: dict[str, str] = {}
         self._loaded = False
+        self._failing = False
 
     @property
     def loaded(self) -> bool:
@@ -141,10 +142,12 @@ class TokenAccounts:
         try:
             found = await self._store.ask(lambda session: tokens(session, day))
         except DuologueError as error:
-            _log.warning("accounts.not_read", cause=in_words(error))
+            if not self._failing:  # once: it is tried every two seconds
+                _log.warning("accounts.not_read", cause=in_words(error))
+            self._failing = True
         else:
             self._take({token.id: token for token in found}, day)
-            self._loaded = True
+            self._loaded, self._failing = True, False
         for held in self._held.values():
             self._mind(held)
 

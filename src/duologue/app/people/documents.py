@@ -13,7 +13,9 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
+from unicodedata import normalize
 
 from duologue.errors import InputError, PeerError
 
@@ -25,11 +27,18 @@ LENGTH = 700
 """Characters of a passage, about: what two or three of them say fits into a small model's prompt."""
 LONGEST = 1_200
 PDF_SECONDS = 120.0
-READING = "1"
+READING = "2"
 """Of how files are cut; another one has them read again."""
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*\s*$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _BREAK = re.compile(r"\n\s*\n")
+_BROKEN = re.compile(r"(?<=\w)-\n(?=[a-zß-öø-ÿ])")
+"""A word that a printed line had no room for."""
+_PRINTED = str.maketrans({
+    "\u00ad": "", "\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl", "\ufb05": "st",
+    "\ufb06": "st",
+})  # fmt: skip
+"""Letters as they are printed (ligatures), and places where a word might be broken, by which nobody searches."""
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+(?=\S)")
 
 
@@ -74,8 +83,14 @@ def read_document(file: Path) -> list[DocumentPassage]:
             text = file.read_text("utf-8-sig")
         except UnicodeDecodeError as error:
             raise InputError("the file is no text in UTF-8", where=str(file), remedy="Save it as UTF-8.") from error
+        text = plain(text)
         pieces = of_markdown(text) if file.suffix.lower() in (".md", ".markdown") else of_text(text)
-    found = [passage for passage, _ in zip(pieces, range(MOST_PASSAGES), strict=False)]
+    found = list(islice(pieces, MOST_PASSAGES + 1))
+    if len(found) > MOST_PASSAGES:
+        raise InputError(
+            f"the file has more than {MOST_PASSAGES} passages, about {MOST_PASSAGES * LENGTH / 1e6:g} MB of text",
+            where=str(file), remedy="Split it into several.",
+        )  # fmt: skip
     if not found:
         remedy = "A scanned PDF holds pictures: recognise its text first." if file.suffix.lower() == ".pdf" else ""
         raise InputError("there are no words in it", where=str(file), remedy=remedy)
@@ -108,7 +123,12 @@ def of_text(text: str) -> Iterator[DocumentPassage]:
 def of_pages(pages: Sequence[str]) -> Iterator[DocumentPassage]:
     """Page by page."""
     for number, page in enumerate(pages, 1):
-        yield from _cut(page, f"page {number}")
+        yield from _cut(_BROKEN.sub("", plain(page)), f"page {number}")
+
+
+def plain(text: str) -> str:
+    """``text`` with each word written as people write it who look for it: whole letters, accents in one (NFC)."""
+    return normalize("NFC", text.translate(_PRINTED))
 
 
 def _cut(text: str, place: str) -> Iterator[DocumentPassage]:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from duologue.app.people.documents import digest_of, files_in, read_document
+from duologue.app.people.documents import digest_of, files_in, plain, read_document
 from duologue.clock import Clock
 from duologue.errors import DuologueError, in_words
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Line, Prompt, ReadsAhead
@@ -113,7 +113,7 @@ def content_words(question: str, language: Language) -> list[str]:
         known.open | known.leaning | known.joining | known.standing | known.asking | known.wh | known.pronouns
         | known.auxiliaries | known.backchannels | known.before_that | known.that | known.determiners
     )  # fmt: skip
-    words = [match[0] for match in _WORD.finditer(question)]
+    words = [match[0] for match in _WORD.finditer(plain(question))]
     return list(dict.fromkeys(word.casefold() for word in words if len(word) > 1 and word.casefold() not in idle))
 
 

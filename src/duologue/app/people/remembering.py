@@ -135,6 +135,7 @@ class Acquaintance:
         self._part = part
         self._keeper: ConversationKeeper | None = None
         self._recording = ""
+        self._anew = remembering.store.state.anew
         self.trouble = trouble
         """Why this is not remembered; empty: it is."""
         self.told: Callable[[str], None] = lambda trouble: None
@@ -239,9 +240,12 @@ class Acquaintance:
     def _store_changed(self, state: StoreState) -> None:
         if self._recalled is None:  # it cannot be made good in this conversation
             return
-        if state.failure != self.trouble:
-            self.trouble = state.failure
-            self.told(self.trouble)
+        trouble = state.failure
+        if not trouble and state.anew != self._anew:
+            trouble = "the store was made anew meanwhile, and does not know who it is with"
+        if trouble != self.trouble:
+            self.trouble = trouble
+            self.told(trouble)
 
 
 def _fact(note: MemoryNote, persona: Persona) -> NewFact:

@@ -29,7 +29,7 @@ router = Router(prefix=f"{paths.COMPATIBLE}/chat", tags=["compatible"], response
 PATH = f"{paths.COMPATIBLE}/chat/completions"
 _HARMLESS = frozenset({
     "user", "metadata", "store", "service_tier", "parallel_tool_calls", "safety_identifier",
-    "prompt_cache_key", "reasoning_effort", "verbosity",
+    "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning_effort", "verbosity",
 })  # fmt: skip
 _WITHOUT: dict[str, object] = {
     "n": 1, "logprobs": False, "top_logprobs": 0, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0,

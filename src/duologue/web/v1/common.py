@@ -18,9 +18,11 @@ from duologue.web.studio import EndpointsPort
 
 _log = get_logger(__name__)
 
-FOREIGN_SPEAKERS = frozenset({"tts-1", "tts-1-hd", "gpt-4o-mini-tts"})
-FOREIGN_LISTENERS = frozenset({"whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"})
-"""Models of OpenAI's that unmodified clients name: the engines that are set answer to them."""
+FOREIGN_SPEAKERS = ("tts-1", "gpt-4o-mini-tts")
+FOREIGN_LISTENERS = ("whisper-1", "gpt-transcribe", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")
+"""Models of OpenAI's that unmodified clients name, by themselves or with a variant or a date behind a hyphen: the
+engines that are set answer to them.
+"""
 
 
 class ErrorBody(BaseModel):
@@ -91,9 +93,9 @@ class RequestFields(WithoutNulls):
 
 def known_model(model: str, ours: Collection[str], theirs: Collection[str]) -> None:
     """Raise :class:`InputError` for a model that is neither one of ``ours`` nor of ``theirs``."""
-    if model not in ours and model not in theirs:
+    if model not in ours and not any(model == each or model.startswith(f"{each}-") for each in theirs):
         raise InputError(
-            f"there is no model {model!r}", where="model", remedy=f"Name one of {', '.join((*ours, *sorted(theirs)))}."
+            f"there is no model {model!r}", where="model", remedy=f"Name one of {', '.join((*ours, *theirs))}."
         )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import unicodedata
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from duologue.audio.encoding import FORMATS, encoder
@@ -23,6 +24,13 @@ from duologue.web.studio import EndpointsPort
 from duologue.web.v1.common import ERRORS, FOREIGN_SPEAKERS, RequestFields, Streamed, TheEndpoints, begun, known_model
 
 router = Router(prefix=f"{paths.COMPATIBLE}/audio", tags=["compatible"], responses=ERRORS)
+VoiceName: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class SpeechVoice(BaseModel):
+    """A voice by its id."""
+
+    id: VoiceName
 
 
 class SpeechRequest(RequestFields):
@@ -30,9 +38,14 @@ class SpeechRequest(RequestFields):
 
     input: str = Field(min_length=1, max_length=4096)
     model: str = Field(min_length=1, max_length=200)
-    voice: str = Field(min_length=1, max_length=200)
+    voice: VoiceName | SpeechVoice
     response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = "mp3"
     stream_format: Literal["audio", "sse"] = "audio"
+
+    @property
+    def named(self) -> str:
+        """The voice's name."""
+        return self.voice.id if isinstance(self.voice, SpeechVoice) else self.voice
 
 
 @router.post(
@@ -46,17 +59,24 @@ async def speech(asked: SpeechRequest, endpoints: TheEndpoints) -> Streamed:
     """The sound as a file that grows; with ``stream_format`` ``sse`` as events that hold its pieces."""
     asked.refuse_rest((), {"speed": 1.0, "instructions": ""})
     known_model(asked.model, endpoints.speakers, FOREIGN_SPEAKERS)
-    if not asked.input.strip():
-        raise InputError("there is nothing to say", where="input", remedy="Send some text.")
+    if not any(map(_is_spoken, asked.input)):
+        raise InputError("there is nothing to say", where="input", remedy="Send some words.")
     pieces = _encoded(asked, endpoints)
     if asked.stream_format == "sse":
         return Streamed(await begun(_events(pieces, asked.input), events=True), "text/event-stream")
     return Streamed(await begun(pieces), FORMATS[asked.response_format].media_type)
 
 
+def _is_spoken(character: str) -> bool:
+    """Or may be, by some voice: a letter, a digit, a picture. Of marks alone an engine makes no sound, which would be
+    taken for its failure.
+    """
+    return unicodedata.category(character)[0] in "LNS" or character in "#%&@"
+
+
 async def _encoded(asked: SpeechRequest, endpoints: EndpointsPort) -> AsyncGenerator[bytes]:
     file = encoder(asked.response_format)
-    async with aclosing(endpoints.speak(asked.input, asked.voice)) as sound:
+    async with aclosing(endpoints.speak(asked.input, asked.named)) as sound:
         async for samples in sound:
             if made := await asyncio.to_thread(file.feed, samples):
                 yield made

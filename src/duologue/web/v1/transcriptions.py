@@ -73,10 +73,12 @@ class _Recording:
 
 
 class TranscriptionRequest(RequestFields):
-    """The fields beside the file. ``language`` is ISO 639-1, ``prompt`` words that are likely to be said."""
+    """The fields beside the file. ``language`` is ISO 639-1 (empty: it is to be found out), ``prompt`` words that are
+    likely to be said.
+    """
 
     model: str
-    language: str = "en"
+    language: str = ""
     prompt: str = ""
     response_format: _Format = "json"
     stream: bool = False
