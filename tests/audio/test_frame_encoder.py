@@ -51,3 +51,11 @@ def test_no_encoder_has_a_thread_of_its_own(kind: Callable[[Path], Callable[[], 
         encode()
     assert threads() == before
     assert os.sched_getaffinity(0) == cores, "and it runs where it ran"
+
+
+def test_a_system_that_forbids_it_gets_its_sound_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(pid: int, cores: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setaffinity", forbidden)
+    assert G722.encoder(20).encode(np.zeros(G722.packet, np.float32))

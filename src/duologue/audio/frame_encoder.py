@@ -36,17 +36,20 @@ class FrameEncoder:
 
 @contextmanager
 def _on_one_core() -> Generator[None]:
-    """This thread stays on the core where it is; where systems do not know of that it does as it likes."""
-    core = _SCHED_GETCPU() if _SCHED_GETCPU is not None else -1
-    if core < 0:
+    """This thread stays on the core where it is; where the system knows nothing of that, or forbids it (a service's
+    ``SystemCallFilter=``), there are threads.
+    """
+    try:
+        allowed, core = os.sched_getaffinity(0), _sched_getcpu()
+        os.sched_setaffinity(0, {core})
+    except (AttributeError, OSError):
         yield
         return
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
     try:
         yield
     finally:
         os.sched_setaffinity(0, allowed)
 
 
-_SCHED_GETCPU = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
+def _sched_getcpu() -> int:
+    return int(ctypes.CDLL(None).sched_getcpu())
