@@ -11,12 +11,13 @@ import pytest
 
 from duologue.clock import SystemClock
 from duologue.errors import InputError
+from duologue.phone.media.negotiation import offer
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip.certificates import for_clients, for_servers
 from duologue.phone.sip.registration import Account
 from duologue.phone.sip.screening import LineOptions
 from duologue.phone.sip.transactions import Flow
-from peers.sip_line import HOST, OPTIONS, certificate, listening
+from peers.sip_line import HOST, LOCAL, OPTIONS, certificate, listening
 
 pytestmark = [pytest.mark.peer]
 
@@ -122,6 +123,42 @@ async def test_who_is_named_may_have_all_places(named: bool, monkeypatch: pytest
         assert ended.count(True) == (1 if named else 3)
         for _, writer in opened:
             writer.close()
+
+
+async def test_who_has_closed_the_connection_it_called_by_is_told_goodbye_at_its_contact() -> None:
+    """As a PBX does whose connection is idle: its port of then takes none."""
+    said = asyncio.get_running_loop().create_future()
+
+    async def listens(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        said.set_result((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.close()
+
+    server = await asyncio.start_server(listens, HOST, 0)
+    port = server.sockets[0].getsockname()[1]
+    body = offer(LOCAL).encode()
+
+    def request(method: str, tag: str = "", described: str = "") -> bytes:
+        return (
+            f"{method} sip:16@{HOST} SIP/2.0\r\nVia: SIP/2.0/TCP {HOST};branch=z9hG4bK{method}\r\nMax-Forwards: 70\r\n"
+            f"From: <sip:a@{HOST}>;tag=1\r\nTo: <sip:16@{HOST}>{tag}\r\nCall-ID: c\r\nCSeq: 1 {method}\r\n"
+            f"Contact: <sip:a@{HOST}:{port};transport=tcp>\r\nContent-Type: application/sdp\r\n"
+            f"Content-Length: {len(described)}\r\n\r\n{described}"
+        ).encode()
+
+    async with server, listening() as line:
+        reader, writer = await asyncio.open_connection(HOST, line.transport.ports["TCP"])
+        writer.write(request("INVITE", described=body))
+        async with asyncio.timeout(5):
+            while b" 200 " not in await reader.readline():
+                pass
+            tag = (await reader.readuntil(b"\r\n\r\n")).decode().partition("To: ")[2].partition("\r\n")[0]
+            writer.write(request("ACK", tag.partition(">")[2]))
+            await line.until(events.Acknowledged)
+            writer.close()
+            await asyncio.sleep(0.2)  # it is seen that it is gone
+            (call,) = [one.call for one in line.events if isinstance(one, events.Incoming)]
+            line.hang_up(call)
+            assert (await said).startswith("BYE ")
 
 
 async def test_a_connection_that_we_opened_to_a_name_reports_its_address() -> None:
