@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import wave
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
+from duologue.audio import wav
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.audio.wav import VoiceWriter, WavWriter
 from duologue.errors import PeerError
@@ -56,7 +60,50 @@ def test_a_shorter_voice_leaves_nothing_of_the_longer_one_before(tmp_path: Path)
         with WavWriter(tmp_path / "a.wav") as file:
             file.write(tone(count))
     assert len(read(tmp_path / "a.wav")) == 10
-    assert (tmp_path / "a.wav").stat().st_size == 44 + 20
+    assert (tmp_path / "a.wav").stat().st_size == 80 + 20
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_what_outgrows_a_wav_is_whole_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int
+) -> None:
+    monkeypatch.setattr(wav, "_LARGEST", 80 + 1000 * channels)
+    for count, kind in ((500, b"RIFF"), (600, b"RF64")):
+        with WavWriter(tmp_path / "a.wav", channels) as file:
+            for block in np.split(tone(count * channels).reshape(count, channels), 4):
+                file.write(block)
+        assert (tmp_path / "a.wav").read_bytes()[:4] == kind
+        with av.open(str(tmp_path / "a.wav")) as opened:
+            assert opened.duration == round(count / RATE * 1_000_000), "by its header"
+            frames = [frame.to_ndarray() for frame in opened.decode(audio=0)]
+            assert opened.streams.audio[0].codec_context.channels == channels
+        assert sum(frame.size for frame in frames) == count * channels and min(frame.min() for frame in frames) > 16000
+
+
+def test_the_sizes_of_thirteen_hours() -> None:
+    header = wav._header(1, 13 * 3600 * RATE)  # pyright: ignore[reportPrivateUsage]
+    sound = 13 * 3600 * RATE * 2
+    assert header[:8] == b"RF64" + b"\xff" * 4 and header[-8:] == b"data" + b"\xff" * 4
+    assert [int.from_bytes(header[at : at + 8], "little") for at in (20, 28, 36)] == [72 + sound, sound, sound // 2]
+
+
+def test_a_file_that_was_never_closed_can_be_read(tmp_path: Path) -> None:
+    file = WavWriter(tmp_path / "a.wav")
+    for _ in range(100):
+        file.write(tone(480))
+    with av.open(str(tmp_path / "a.wav")) as opened:
+        assert sum(frame.samples for frame in opened.decode(audio=0)) > 40_000
+    file.close()
+
+
+def test_a_pipe_gets_a_wav_too(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as beside:
+        reading = beside.submit((tmp_path / "pipe").read_bytes)
+        with WavWriter(tmp_path / "pipe") as file:
+            file.write(tone(480))
+        written = reading.result()
+    assert written[:4] == b"RIFF" and len(written) == 80 + 960
 
 
 def test_a_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import pytest
 
 from duologue.clock import SystemClock
 from duologue.errors import InputError
+from duologue.phone.media.negotiation import offer
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip.certificates import for_clients, for_servers
 from duologue.phone.sip.registration import Account
 from duologue.phone.sip.screening import LineOptions
 from duologue.phone.sip.transactions import Flow
-from peers.sip_line import HOST, OPTIONS, certificate, listening
+from peers.sip_line import HOST, LOCAL, OPTIONS, certificate, listening
 
 pytestmark = [pytest.mark.peer]
 
@@ -61,6 +63,102 @@ async def test_who_is_not_listed_gets_no_connection() -> None:
         except ConnectionResetError:
             pass
         writer.close()
+
+
+async def _closed(reader: asyncio.StreamReader) -> bool:
+    """Whether the line has closed it, or does within a moment."""
+    try:
+        async with asyncio.timeout(1):
+            return await reader.read() == b""
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        return False
+
+
+@pytest.mark.parametrize("transport", ["TCP", "TLS"])
+async def test_what_others_have_open_is_bounded_from_its_first_byte(
+    transport: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who begins a handshake and goes no further has the same places as who says nothing; ours are not among them."""
+    monkeypatch.setattr("duologue.phone.sip.transport.MOST_CONNECTIONS", 4)
+    monkeypatch.setattr("duologue.phone.sip.transport.MOST_OF_A_STRANGER", 3)
+    monkeypatch.setattr("duologue.phone.sip.transport.CONNECT_SECONDS", 3.0)
+    key, made = await certificate(tmp_path / "us")
+    trusts = for_servers(made)
+    async with (
+        listening(server=for_clients(made, key), client=trusts) as line,
+        listening(server=for_clients(made, key)) as other,
+    ):
+        port = line.transport.ports[transport]
+        tricklers = [await asyncio.open_connection(HOST, port) for _ in range(5)]
+        for _, writer in tricklers:
+            writer.write(b"\x16\x03\x01\x02")  # as a ClientHello begins, and so does no message of SIP
+        ended = await asyncio.gather(*(_closed(reader) for reader, _ in tricklers))
+        assert ended == [False] * 3 + [True] * 2
+        line.call(f"sip:16@{HOST}:{other.transport.ports[transport]};transport={transport.lower()}")
+        await line.until(events.Answered)
+        for _, writer in tricklers:
+            writer.close()
+        context = trusts if transport == "TLS" else None
+        async with asyncio.timeout(10):
+            while True:  # the places come back, be it that they left or that their time was over
+                try:
+                    reader, writer = await asyncio.open_connection(HOST, port, ssl=context)
+                    with contextlib.closing(writer):
+                        writer.write(b"\r\n\r\n")
+                        assert await reader.readexactly(2) == b"\r\n"
+                    break
+                except (asyncio.IncompleteReadError, ConnectionError):
+                    await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_who_is_named_may_have_all_places(named: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duologue.phone.sip.transport.MOST_CONNECTIONS", 4)
+    monkeypatch.setattr("duologue.phone.sip.transport.MOST_OF_A_STRANGER", 2)
+    async with listening(replace(OPTIONS, sources=(HOST,) if named else ())) as line:
+        opened = [await asyncio.open_connection(HOST, line.transport.ports["TCP"]) for _ in range(5)]
+        ended = await asyncio.gather(*(_closed(reader) for reader, _ in opened))
+        assert ended.count(True) == (1 if named else 3)
+        for _, writer in opened:
+            writer.close()
+
+
+async def test_who_has_closed_the_connection_it_called_by_is_told_goodbye_at_its_contact() -> None:
+    """As a PBX does whose connection is idle: its port of then takes none."""
+    said = asyncio.get_running_loop().create_future()
+
+    async def listens(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        said.set_result((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.close()
+
+    server = await asyncio.start_server(listens, HOST, 0)
+    port = server.sockets[0].getsockname()[1]
+    body = offer(LOCAL).encode()
+
+    def request(method: str, tag: str = "", described: str = "") -> bytes:
+        return (
+            f"{method} sip:16@{HOST} SIP/2.0\r\nVia: SIP/2.0/TCP {HOST};branch=z9hG4bK{method}\r\nMax-Forwards: 70\r\n"
+            f"From: <sip:a@{HOST}>;tag=1\r\nTo: <sip:16@{HOST}>{tag}\r\nCall-ID: c\r\nCSeq: 1 {method}\r\n"
+            f"Contact: <sip:a@{HOST}:{port};transport=tcp>\r\nContent-Type: application/sdp\r\n"
+            f"Content-Length: {len(described)}\r\n\r\n{described}"
+        ).encode()
+
+    async with server, listening() as line:
+        reader, writer = await asyncio.open_connection(HOST, line.transport.ports["TCP"])
+        writer.write(request("INVITE", described=body))
+        async with asyncio.timeout(5):
+            while b" 200 " not in await reader.readline():
+                pass
+            tag = (await reader.readuntil(b"\r\n\r\n")).decode().partition("To: ")[2].partition("\r\n")[0]
+            writer.write(request("ACK", tag.partition(">")[2]))
+            await line.until(events.Acknowledged)
+            writer.close()
+            await asyncio.sleep(0.2)  # it is seen that it is gone
+            (call,) = [one.call for one in line.events if isinstance(one, events.Incoming)]
+            line.hang_up(call)
+            assert (await said).startswith("BYE ")
 
 
 async def test_a_connection_that_we_opened_to_a_name_reports_its_address() -> None:

@@ -124,6 +124,32 @@ def test_a_telephone_that_rings_for_long_behind_silent_early_media_is_not_taken_
     on_loopback(run())
 
 
+@pytest.mark.parametrize("takes", ["another", "the same", "the same, silently"])
+def test_sound_before_the_answer_that_cannot_be_heard_ends_no_call(takes: str) -> None:
+    """A telephone of several that ring, or an announcement at a name: what counts is who takes the call."""
+
+    async def run() -> None:
+        async with line() as world, telephone(world.port) as one:
+            world.process.order(Dial("ours", f"sip:me@{HOST}:{one.port}"))
+            invite = await one.asked("INVITE")
+            one.respond(invite, 183, sdp(one.sound_port, LINES["PCMU"], host="media.example.org"))
+            await world.until(lambda: world.told(Ringing))
+            await asyncio.sleep(5)
+            assert not world.told(LegEnded)
+            one.local = "other" if takes == "another" else one.local
+            one.respond(invite, 200, "" if "silently" in takes else sdp(one.sound_port, LINES["PCMU"]))
+            if "silently" in takes:  # then what was said before it is the answer
+                await world.until(lambda: world.told(LegEnded))
+                assert "at a name" in world.told(LegEnded)[0].reason
+            else:
+                await world.until(lambda: world.told(LegAnswered))
+                world.process.order(HangUpCall("ours"))
+            one.respond(await one.asked("BYE"), 200)
+            await world.rests()
+
+    on_loopback(run())
+
+
 @pytest.mark.parametrize("spoken", ["PCMA", "G722", "opus"])
 def test_whoever_answers_us_with_several_formats_is_heard_in_each(spoken: str) -> None:
     """RFC 3264, section 7: any of those that an answer has may come. Theirs first is PCMA; they speak another."""

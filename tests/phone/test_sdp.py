@@ -118,6 +118,12 @@ def test_sound_goes_to_no_address_that_ours_cannot_reach() -> None:
         accept(ours, moved)
 
 
+@pytest.mark.parametrize("written", ["2001:DB8::1", "2001:0db8:0:0:0:0:0:1", "2001:db8::0001"])
+def test_an_address_is_known_however_it_is_written(written: str) -> None:  # else its packets would be a stranger's
+    offered = Description.parse(OLD.replace("c=IN IP4 10.0.0.1", f"c=IN IP6 {written}"))
+    assert answer(offered, replace(US, host="2001:db8::2"))[1].host == "2001:db8::1"
+
+
 @pytest.mark.parametrize("wrong", ["opus", "opus/", "opus/48k", "opus/48000/two", "/48000", "opus/99999999", ""])
 def test_a_format_that_nobody_can_read_leaves_the_others(wrong: str) -> None:
     told = Description.parse(LINPHONE.replace("opus/48000/2", wrong))

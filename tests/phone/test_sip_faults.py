@@ -309,6 +309,33 @@ def test_who_cannot_be_reached_is_given_up_at_once_and_a_ringing_call_is_not() -
     del other
 
 
+@pytest.mark.parametrize("broke", [True, False])
+def test_who_has_closed_its_connection_is_hung_up_upon_where_it_says_that_it_is(broke: bool) -> None:
+    """A PBX closes the connection that it called us by when it has been idle for half a minute; a port that it called
+    from takes no connection.
+    """
+    agent = UserAgent(LineOptions(host=ALICE, transport="TCP"), random.Random(1))
+    theirs = Flow("TCP", BOB, 43_210)
+    call = ""
+    _, outputs = UserAgent(LineOptions(host=BOB, transport="TCP"), random.Random(2)).call(
+        f"sip:16@{ALICE};transport=tcp", description(BOB), 0
+    )
+    (invite,) = _requests(outputs)
+    for event in _told(agent.receive(invite, theirs, 0)):
+        assert isinstance(event, events.Incoming) and event.offer is not None
+        call = event.call
+        (accepted,) = _answers(agent.accept(call, answered(ALICE, event.offer), 0))
+        ack = sip.request("ACK", invite.uri, [
+            ("Via", "SIP/2.0/TCP 192.0.2.2;branch=z9hG4bKack"), ("From", invite.headers["From"]),
+            ("To", accepted.headers["To"]), ("Call-ID", invite.call_id), ("CSeq", f"{invite.cseq.sequence} ACK"),
+        ])  # fmt: skip
+        agent.receive(ack, theirs, 0)
+    if broke:
+        agent.lost(theirs, 1, theirs=True)
+    bye = next(one for one in agent.hang_up(call, 2) if isinstance(one, Transmit))
+    assert bye.flow == (Flow("TCP", BOB, 5060) if broke else theirs)
+
+
 @pytest.mark.parametrize(("transport", "port"), [("UDP", 5060), ("TCP", 5062), ("TLS", 5061)])
 def test_a_line_by_several_transports_names_the_one_that_is_used(transport: str, port: int) -> None:
     options = LineOptions(host=BOB, ports={"UDP": 5060, "TCP": 5062, "TLS": 5061})

@@ -178,6 +178,12 @@ def test_a_name_that_is_written_carelessly_is_a_callers_as_well(written: str, en
     assert streamed.headers["Subject"] == "für", "which is UTF-8, whatever the line beside it is"
 
 
+def test_a_description_with_a_name_in_latin_1_is_one() -> None:
+    _, callee = _callee()
+    data = _invite()
+    assert b"\ns=-" in data and _codes(_get(callee, data.replace(b"\ns=-", b"\ns=\xe4"))) == [180, 200]
+
+
 @pytest.mark.parametrize("answers", [False, True])
 def test_an_invitation_that_expires_is_over(answers: bool) -> None:  # RFC 3261, section 13.3.1
     network, callee = _callee()

@@ -21,6 +21,7 @@ from duologue.dialogue.session.session import SessionEngines
 from duologue.dialogue.turns.policy import Policy
 from duologue.errors import InputError
 from duologue.settings import load_settings
+from duologue.simulation import recorded_talk
 from duologue.simulation.bench import spoken_whole
 from duologue.simulation.recorded_talk import RecordedTalk, read_talk
 from duologue.simulation.replay import ReplayedTalk, as_recorded, clock_of, hear_again
@@ -137,6 +138,16 @@ def test_replies_are_as_long_as_they_were(run: Run) -> None:
     heard = [line for line in talk.lines if line.played]
     assert [line.text for line in heard] == [reply.text for reply in talk.replies]
     assert [float(np.abs(line.samples).max()) for line in heard] == [pytest.approx(0.1, rel=0.1)] * 2
+
+
+def test_what_played_before_the_recording_began_is_silent_and_moves_nothing() -> None:
+    """An operator's recording, or one that a slow disk opened late: the sound of a sentence stays at its words."""
+    sound = recorded_talk._Sound(("r1", 0), "One second.", 1.0)  # pyright: ignore[reportPrivateUsage]
+    sound.played = [(5 * SECOND + part * SECOND // 4, part * RATE // 4) for part in range(5)]
+    began, into = 5 * SECOND + 3 * SECOND // 8, 3 * RATE // 8
+    character = np.linspace(0.1, 1.0, RATE - into, dtype=np.float32)
+    line = recorded_talk._PartReading()._line(sound, began, character)  # pyright: ignore[reportPrivateUsage]
+    assert line.played and not line.samples[:into].any() and np.array_equal(line.samples[into:], character)
 
 
 def test_a_run_without_words_works_on_sound_alone(tmp_path: Path) -> None:

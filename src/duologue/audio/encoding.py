@@ -12,6 +12,7 @@ import av
 import numpy as np
 from av.audio.stream import AudioStream
 
+from duologue.audio.frame_encoder import FrameEncoder
 from duologue.audio.pcm import RATE, Samples, to_int16
 from duologue.audio.resample import StreamResampler
 from duologue.errors import InputError
@@ -108,7 +109,7 @@ class _Coded:
         stream = add(chosen.codec, rate=RATE, layout="mono")
         if chosen.bit_rate:
             stream.bit_rate = chosen.bit_rate
-        self._stream = stream
+        self._encoder = FrameEncoder(stream)
         self._at = 0
 
     def feed(self, samples: Samples) -> bytes:
@@ -126,7 +127,7 @@ class _Coded:
         return self._made.take()
 
     def _mux(self, frame: av.AudioFrame | None) -> None:
-        self._container.mux(self._stream.encode(frame))  # pyright: ignore[reportUnknownMemberType]
+        self._container.mux(self._encoder.encode(frame))
 
 
 class _Growing:

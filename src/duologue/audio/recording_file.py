@@ -17,6 +17,7 @@ import av
 import numpy as np
 from av.error import FFmpegError
 
+from duologue.audio.frame_encoder import FrameEncoder
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.wav import WavWriter
 from duologue.errors import DuologueError, PeerError
@@ -50,7 +51,7 @@ class OpusWriter:
 
     def __init__(self, path: Path, channels: int = 2) -> None:
         self._path = path
-        self._open: tuple[Any, Any] | None = None  # a container of PyAV's and its stream, whose types are vague
+        self._open: tuple[Any, FrameEncoder] | None = None  # a container of PyAV's, whose types are vague
         self._layout = "stereo" if channels == 2 else "mono"
         self._count = 0
         if not path.parent.is_dir() or path.is_dir():
@@ -59,12 +60,12 @@ class OpusWriter:
     def write(self, samples: Samples) -> None:
         """See :class:`SoundWriter`."""
         try:
-            container, stream = self._open = self._open or self._begun()
+            container, encoder = self._open = self._open or self._begun()
             packed = np.ascontiguousarray(samples.reshape(1, -1), np.float32)
             frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=self._layout)
             frame.sample_rate, frame.time_base, frame.pts = RATE, Fraction(1, RATE), self._count
             self._count += len(samples)
-            container.mux(stream.encode(frame))
+            container.mux(encoder.encode(frame))
         except (OSError, FFmpegError) as error:
             raise self._failed(error.strerror or str(error)) from error
 
@@ -72,19 +73,19 @@ class OpusWriter:
         """See :class:`SoundWriter`."""
         if self._open is None:
             return
-        (container, stream), self._open = self._open, None
+        (container, encoder), self._open = self._open, None
         try:
-            container.mux(stream.encode(None))
+            container.mux(encoder.encode(None))
             container.close()
         except (OSError, FFmpegError) as error:
             raise self._failed(error.strerror or str(error)) from error
 
-    def _begun(self) -> tuple[Any, Any]:
+    def _begun(self) -> tuple[Any, FrameEncoder]:
         container: Any = av.open(for_ffmpeg(self._path), "w", format="ogg")
         stream = container.add_stream("libopus", rate=RATE)
         stream.layout = self._layout
         stream.bit_rate = OPUS_BITS
-        return container, stream
+        return container, FrameEncoder(stream)
 
     def _failed(self, why: str) -> PeerError:
         return PeerError(

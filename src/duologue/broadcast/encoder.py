@@ -25,6 +25,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from numpy.typing import NDArray
 
+from duologue.audio.frame_encoder import FrameEncoder
 from duologue.audio.pcm import RATE, Samples
 from duologue.broadcast.packets import Packet, Track
 from duologue.errors import InputError, InternalError, PeerError
@@ -279,7 +280,7 @@ class _Coded(Protocol):
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
 
-def _coded(context: CodecContext, frame: VideoFrame | AudioFrame | None) -> list[_Coded]:
+def _coded(context: CodecContext, frame: VideoFrame | None) -> list[_Coded]:
     return cast(Any, context).encode(frame)
 
 
@@ -303,6 +304,7 @@ class AudioEncoder:
         self._taken = 0
         self._rest: Samples = np.zeros((0, channels), np.float32)
         self._context = self._open(bitrate)
+        self._encoder = FrameEncoder(self._context)
 
     @property
     def extradata(self) -> bytes:
@@ -352,7 +354,7 @@ class AudioEncoder:
         origin = self._origin or 0
         return [
             Packet(Track.AUDIO, origin + packet.pts, AAC_FRAME, True, bytes(packet))
-            for packet in _coded(self._context, frame)
+            for packet in self._encoder.encode(frame)
             if packet.pts is not None and packet.pts >= 0
         ]
 

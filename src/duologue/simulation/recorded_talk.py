@@ -280,7 +280,8 @@ class _PartReading:
             end = round((at - began) * RATE / SECOND)
             begin = end - (played - before)
             heard = character[max(0, begin) : max(0, end)]
-            into = samples[before : before + len(heard)]
+            first = before + max(0, -begin)  # what played before the recording began is not in it
+            into = samples[first : first + len(heard)]
             into[:] = heard[: len(into)]
         after = milliseconds(max(0, sound.ready - sound.asked))
         return RecordedLine(text, sound.asked, after, len(sound.played) > 1, samples)

@@ -132,6 +132,7 @@ class Leg:
         """Something else was agreed upon: another format, address or key, hold or resume. What is being said goes on
         with its next packet, and what is under way to us as it was agreed before is heard as well.
         """
+        anew = agreed.ours != self._agreed.ours  # with a new key as another source: see Protection
         self._agreed = agreed
         if agreed.host not in _NOWHERE:
             self._latch.move((agreed.host, agreed.port), now)
@@ -141,7 +142,7 @@ class Leg:
             self._protection.change(agreed.ours, agreed.theirs)
         form, ssrc = agreed.format, self._chance.getrandbits(32)
         self.outgoing.change(
-            form, agreed.send_type, agreed.send_events, ssrc, agreed.ptime, now, agreed.events_clock
+            form, agreed.send_type, agreed.send_events, ssrc, agreed.ptime, now, agreed.events_clock, anew=anew
         )  # fmt: skip
         self._reports.ssrc = self.outgoing.ssrc
         self.incoming.change(

@@ -327,7 +327,7 @@ class LineProcess:
         match event:
             case events.Progress(_, status, described):
                 call.tell(Ringing(status))
-                if described is not None and self._agree(call, described):
+                if described is not None and self._agree(call, described, early=True):
                     self._begin(call, now, early=True)
             case events.Answered(_, described):
                 if self._agree(call, described):
@@ -432,13 +432,16 @@ class LineProcess:
             return
         self._begin(call, now)
 
-    def _agree(self, call: _Call, described: Description) -> bool:
-        """Their answer to our offer; what cannot be ends the call."""
+    def _agree(self, call: _Call, described: Description, *, early: bool = False) -> bool:
+        """Their answer to our offer; what cannot be ends the call. Before it is answered (``early``) it is only not
+        heard: another telephone may take it.
+        """
         try:
             call.agreed = accept(call.ours, described)
         except NotAcceptableError as error:
-            call.failed = True
-            self._hang_up(call, str(error))
+            if not early:
+                call.failed = True
+                self._hang_up(call, str(error))
             return False
         return True
 

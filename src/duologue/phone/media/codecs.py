@@ -16,6 +16,7 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from duologue.audio import g711
+from duologue.audio.frame_encoder import FrameEncoder
 from duologue.audio.pcm import Samples, from_int16, to_int16
 from duologue.errors import InputError, PeerError
 
@@ -119,17 +120,17 @@ class _AvDecoder:
 
 class _AvEncoder:
     def __init__(self, name: str, rate: int, packet_ms: int) -> None:
-        self._codec = _open(name, "w", rate, packet_ms)
-        self._rate = rate
+        self._name, self._rate = name, rate
+        self._encoder = FrameEncoder(_open(name, "w", rate, packet_ms))
         self._at = 0
 
     def encode(self, samples: Samples) -> bytes:
         frame = av.AudioFrame.from_ndarray(to_int16(samples)[None, :], format="s16", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = self._rate, self._at, Fraction(1, self._rate)
         self._at += len(samples)
-        made = b"".join(bytes(packet) for packet in cast(list[Any], self._codec.encode(frame)))
+        made = b"".join(bytes(packet) for packet in self._encoder.encode(frame))
         if not made:
-            raise PeerError(f"{self._codec.name} gave no packet for {len(samples)} samples", where="phone.codecs")
+            raise PeerError(f"{self._name} gave no packet for {len(samples)} samples", where="phone.codecs")
         return made
 
 

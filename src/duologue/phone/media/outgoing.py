@@ -78,7 +78,7 @@ class Outgoing(Spurts):
         super().__init__(self._pack, form.rate, form.packet_ms(ptime), silence=False)
         self.ssrc = ssrc
         self.packets = self.octets = 0
-        """Sent so far, and bytes of their payloads."""
+        """Sent so far as this source, and bytes of their payloads."""
         self.way = 0
         """How long a packet takes to the far end's ear (ns)."""
         self.refused = 0
@@ -111,13 +111,16 @@ class Outgoing(Spurts):
 
     def change(
         self, form: Format, payload_type: int, events: int | None, ssrc: int, ptime: int, now: int,
-        events_clock: int = 0,
+        events_clock: int = 0, *, anew: bool = False,
     ) -> None:  # fmt: skip
         """This is agreed upon from now on. What is being said goes on with the next packet, to the sample; on another
-        clock as source ``ssrc`` (RFC 7160, section 4.1), with a key that is being pressed left as it is.
+        clock (RFC 7160, section 4.1), or ``anew``, as source ``ssrc``, with a key that is being pressed left as it is.
         """
         self._now = now
         before, self._type, self._events = self._form, payload_type, events
+        if anew or form.clock != before.clock:
+            self.ssrc, self.packets, self.octets = ssrc, 0, 0  # RFC 3550, section 6.4.1: they are a source's
+            self._pressing.clear()
         if (clock := events_clock or form.clock) != self._events_clock:
             self._events_clock = clock
             self._pressing.clear()
@@ -131,9 +134,6 @@ class Outgoing(Spurts):
         self._retune(form.rate, form.packet_ms(ptime))
         self._after = self._written if goes_on else None
         self._encoder = form.encoder(form.packet_ms(ptime))
-        if form.clock != before.clock:
-            self.ssrc = ssrc
-            self._pressing.clear()
 
     def say(
         self, kind: MessageKind, item_id: str, start: int, samples: Samples, gap: int, now: int, *, more: bool

@@ -283,13 +283,17 @@ def _crypto(value: str) -> Crypto | None:
 
 
 def _host(connection: str) -> str:
+    """The address of a ``c=``, written as those are that packets come from (RFC 5952), or the name."""
     parts = connection.split()
     if len(parts) != 3 or parts[0] != "IN" or parts[1] not in ("IP4", "IP6"):
         raise _wrong(f"c={connection!r} is no address")
     host = parts[2].partition("/")[0]
     if not host or any(not (character.isalnum() or character in ".:-") for character in host):
         raise _wrong(f"c={connection!r} is no address")
-    return host
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return host
 
 
 def _number(text: str, where: str, limit: int) -> int:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from sipmessage import Request, Response
 
-from duologue.errors import InputError
 from duologue.phone.media.sdp import Description
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip import message as sip
@@ -74,11 +73,8 @@ class Agent(Protocol):
 
 
 def described(message: Request | Response) -> Description | None:
-    """Its session description, if it has one. Raises :class:`InputError`."""
+    """Its session description, if it has one; words in it that are no UTF-8 are none that we read. Raises
+    :class:`InputError`.
+    """
     body = sip.part(message, SDP)
-    if body is None:
-        return None
-    try:
-        return Description.parse(body.decode())
-    except UnicodeDecodeError as error:
-        raise InputError("a session description that is no UTF-8", where="sdp") from error
+    return None if body is None else Description.parse(body.decode(errors="replace"))

@@ -339,6 +339,11 @@ class Call:
         dialog.refresh(request)
         return None
 
+    def disconnected(self, flow: Flow) -> None:
+        """The connection that ``flow`` was, opened by them, is no more."""
+        if self.dialog is not None and self.dialog.behind == flow:
+            self.dialog.behind = None
+
     def dialog_of(self, request: Request) -> Dialog | None:
         """The dialog of this call that a request of the other end belongs to, be it an early one."""
         if self.dialog is not None and self.dialog.matches(request):

@@ -7,6 +7,7 @@ the connection that its request came by, a request over one that is open to its 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,12 +24,17 @@ from duologue.phone.sip.transactions import Flow
 from duologue.phone.sip.user_agent import Output, Transmit, UserAgent
 
 MOST_CONNECTIONS = 256
+"""That others have opened to us, from the first byte of a TLS handshake on."""
+MOST_OF_A_STRANGER = MOST_CONNECTIONS // 2
+"""From one address that nobody named: it alone keeps no other out."""
 MOST_UNSENT = 262_144
 """Bytes that a connection may owe its far end before it is closed; for one that is being opened too."""
 CONNECT_SECONDS = 10.0
 """For a connection to one server, its TLS handshake included; the same for one that others open to us."""
 SILENT_SECONDS = 30.0
 """How long a connection that was opened to us may be there without a message."""
+ACCEPT_PAUSE = SECOND // 10
+"""After a connection that could not be taken: what it wanted (a descriptor, memory) may be there again (ns)."""
 MOST_RESOLVING = 256
 """Datagrams that wait for a name."""
 
@@ -60,7 +66,9 @@ class Transport:
         self._datagrams: asyncio.DatagramTransport | None = None
         self._connections: dict[Flow, _Connection] = {}
         self._opening: dict[Flow, bytearray] = {}
-        self._servers: list[asyncio.Server] = []
+        self._theirs: set[_Connection] = set()
+        """Connections that others have opened to us, or are about to."""
+        self._listeners: list[tuple[socket.socket, asyncio.Task[None]]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._listening = Listening("127.0.0.1")
         self._tasks: asyncio.TaskGroup | None = None
@@ -79,12 +87,7 @@ class Transport:
                 self.ports["UDP"] = made.get_extra_info("sockname")[1]
             for name, port, context in (("TCP", listening.tcp, None), ("TLS", listening.tls, listening.server)):
                 if port is not None:
-                    server = await self._loop.create_server(
-                        lambda name=name: _Connection(self, name), listening.host, port, ssl=context,
-                        ssl_handshake_timeout=CONNECT_SECONDS if context else None,
-                    )  # fmt: skip
-                    self._servers.append(server)
-                    self.ports[name] = server.sockets[0].getsockname()[1]
+                    self.ports[name] = self._listen(name, listening.host, port, context, tasks)
         except OSError as error:
             self.close()
             raise PeerError(f"cannot listen on {listening.host}: {error.strerror}", where="phone.listen") from error
@@ -94,8 +97,10 @@ class Transport:
         self._closed = True
         if self._timer:
             self._timer.cancel()
-        for server in self._servers:
-            server.close()
+        for listener, task in self._listeners:
+            self._loop.remove_reader(listener)
+            task.cancel()
+            listener.close()
         for connection in list(self._connections.values()):
             connection.abort()
         if self._datagrams:
@@ -117,19 +122,20 @@ class Transport:
         self.perform(self.agent.receive_datagram(data, source, self._clock.now()))
 
     def opened(self, connection: _Connection) -> bool:
-        """Whether a connection may stay."""
-        known = connection.ours or self.agent.screening.lists(connection.flow.host)
-        if not known or len(self._connections) >= MOST_CONNECTIONS or connection.flow in self._connections:
+        """Whether a connection may stay: there is no other to the same."""
+        if connection.flow in self._connections:
             return False
         self._connections[connection.flow] = connection
         return True
 
     def closed(self, connection: _Connection) -> None:
         """A connection is gone."""
+        self._theirs.discard(connection)
         if self._connections.get(connection.flow) is connection:
             del self._connections[connection.flow]
             if not self._closed:
-                self.perform(self.agent.lost(connection.flow, self._clock.now()))
+                lost = self.agent.lost(connection.flow, self._clock.now(), theirs=not connection.ours)
+                self.perform(lost)
 
     def streamed(self, data: bytes, connection: _Connection) -> None:
         """Bytes came on a stream."""
@@ -145,6 +151,46 @@ class Transport:
         except MalformedError as error:
             self.perform(self.agent.malformed(error, connection.flow, self._clock.now()))
             connection.finish()
+
+    def _listen(self, name: str, host: str, port: int, context: ssl.SSLContext | None, tasks: asyncio.TaskGroup) -> int:
+        """Take connections; at which port."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=128)
+        listener.setblocking(False)
+        self._listeners.append((listener, tasks.create_task(self._accept(listener, name, context, tasks))))
+        return int(listener.getsockname()[1])
+
+    async def _accept(
+        self, listener: socket.socket, name: str, context: ssl.SSLContext | None, tasks: asyncio.TaskGroup
+    ) -> None:
+        while True:
+            try:
+                accepted, (host, *_) = await self._loop.sock_accept(listener)
+            except OSError:  # for want of a descriptor, perhaps: nothing that ends the calls that stand
+                await self._clock.wait_until(self._clock.now() + ACCEPT_PAUSE)
+                continue
+            if self._takes(host):
+                connection = _Connection(self, name, host=host)
+                self._theirs.add(connection)
+                tasks.create_task(self._begin(connection, accepted, context))
+            else:
+                accepted.close()
+
+    def _takes(self, host: str) -> bool:
+        """Whether one more connection from ``host`` is taken: before it costs a handshake."""
+        screening = self.agent.screening
+        if not screening.lists(host) or len(self._theirs) >= MOST_CONNECTIONS:
+            return False
+        return screening.knows(host) or sum(one.host == host for one in self._theirs) < MOST_OF_A_STRANGER
+
+    async def _begin(self, connection: _Connection, accepted: socket.socket, context: ssl.SSLContext | None) -> None:
+        seconds = CONNECT_SECONDS if context else None
+        try:
+            await self._loop.connect_accepted_socket(
+                lambda: connection, accepted, ssl=context, ssl_handshake_timeout=seconds
+            )
+        except OSError:  # no handshake, or not in time
+            self._theirs.discard(connection)
 
     def _send(self, data: bytes, flow: Flow) -> None:
         if flow in self._connections:
@@ -238,9 +284,12 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 class _Connection(asyncio.Protocol):
-    """One stream; ``flow`` is what it is known by: whom we opened it to, or where it came from."""
+    """One stream; ``flow`` is what it is known by: whom we opened it to, or where it came from. ``host`` is the address
+    of who opened it to us.
+    """
 
-    def __init__(self, owner: Transport, transport: str, flow: Flow | None = None) -> None:
+    def __init__(self, owner: Transport, transport: str, flow: Flow | None = None, *, host: str = "") -> None:
+        self.host = host
         self.ours = flow is not None
         self.reader = StreamReader(ours=self.ours)
         self._silent: asyncio.TimerHandle | None = None

@@ -157,8 +157,13 @@ class UserAgent:
         self._accounts.unregister_all(now)
         return self._taken()
 
-    def lost(self, flow: Flow, now: int) -> list[Output]:
-        """The connection to ``flow`` broke, or there is none to be had."""
+    def lost(self, flow: Flow, now: int, *, theirs: bool = False) -> list[Output]:
+        """The connection to ``flow`` broke, or there is none to be had. ``theirs``: it was opened to us, so at its far
+        end nobody listens, and their calls are reached where they say that they are.
+        """
+        if theirs:
+            for call in self._names.values():
+                call.disconnected(flow)
         self._carry_out(self.transactions.unreachable(flow), now)
         self._accounts.disconnected(flow, now)
         return self._taken()
