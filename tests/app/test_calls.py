@@ -25,6 +25,7 @@ from duologue.audio.resample import FrameResampler
 from duologue.clock import SECOND
 from duologue.errors import InputError
 from duologue.language.fake import FakeLanguage, ScriptedReply
+from duologue.language.languages import ENGLISH
 from duologue.phone import leg as far
 from duologue.phone.leg import CallInfo
 from duologue.phone.turned_away import AwayReason
@@ -123,7 +124,7 @@ def test_the_greeting_was_voiced_before_and_sounds_when_the_call_is_answered(
                 lines = exchange.calls.plans.usual.lines
                 assert lines[:2] == ("A machine.", "Hello there.")
                 usual = partner.persona.language.telephone
-                assert {*sentences(usual.handing_over), *sentences(usual.not_reached)} <= {*lines}
+                assert {*sentences(usual.handing_over, ENGLISH), *sentences(usual.not_reached, ENGLISH)} <= {*lines}
                 await exchange.lines.prepare(partner.engines.voice, "phone", lines)
             asked = len(exchange.voice.calls)
             async with asyncio.TaskGroup() as group:

@@ -17,6 +17,7 @@ from duologue.app.engines.spare_voices import known_voices, owner, spare_voice
 from duologue.app.show.cast import load_cast, load_member
 from duologue.cli.main import build
 from duologue.errors import InputError
+from duologue.models.entries import KOKORO
 from duologue.places import packs_folder
 from duologue.settings import load_settings
 from duologue.speech.espeak.voice import SPARE, EspeakSettings, parse_voice
@@ -34,6 +35,15 @@ def test_a_spare_voice_is_by_the_name_and_apart_from_those_taken() -> None:
     assert spare_voice("chad", ("only",), {"only"}) == "only"
     assert spare_voice("chad", (), ()) == ""
     assert len({spare_voice(str(at), FOUR, ()) for at in range(40)}) == 4
+
+
+def test_a_spare_voice_of_the_same_speaker_lies_three_semitones_from_the_partners() -> None:
+    kinds = [f"joe{kind}" for kind in piper.KINDS]
+    for name in map(str, range(20)):
+        assert spare_voice(name, kinds, {"joe?pitch=0.86"}) == "joe?pitch=1.24"
+        assert spare_voice(name, kinds, {"joe?pitch=1.28&rate=1.05"}) in ("joe", "joe?pitch=0.82")
+        assert spare_voice(name, kinds, {"joe?pitch=0.86", "joe?pitch=1.28"}) == "joe"  # as far as there is one
+    assert {spare_voice(str(at), kinds, {"ann?pitch=0.86"}) for at in range(20)} == set(kinds)
 
 
 def test_all_of_espeaks_spare_voices_are_voices() -> None:
@@ -108,6 +118,20 @@ def test_a_voice_by_name_goes_to_the_engine_that_knows_it(settings_with_piper: P
     looks = packs_folder() / "characters" / "chad"
     guest = Character("guest", looks=looks, voice="ann").member(("espeak", "piper"), known)
     assert guest.voices["piper"] == "ann" and guest.voices["espeak"].startswith("en-us+m3")
+
+
+def test_a_voice_by_name_goes_to_a_model_that_is_here_and_not_in_use(
+    settings_with_piper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUOLOGUE_MODELS", str(tmp_path / "models"))
+    assert "kokoro" not in known_voices(load_settings())
+    for file in KOKORO.files:  # by their sizes: nothing is read of them
+        place = tmp_path / "models" / "kokoro" / file.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with place.open("wb") as empty:
+            empty.truncate(file.size)
+    assert owner("am_michael", ("piper",), known_voices(load_settings())) == "kokoro"
+    assert owner("ann", ("piper",), known_voices(load_settings())) == "piper"
 
 
 def test_pack_check_says_which_voice_a_character_is_given(settings_with_piper: Path, tmp_path: Path) -> None:

@@ -18,10 +18,12 @@ from duologue.dialogue.turns.vocabulary import (
     BeginStretch,
     CallTool,
     Commit,
+    Event,
     GiveResult,
     HandOver,
     Note,
     Play,
+    Say,
     Sounds,
     ToolRan,
     When,
@@ -77,6 +79,20 @@ def test_the_owner_speaks_after_the_sentence_and_the_next_one_is_taken_back() ->
 def test_nothing_to_say_is_refused() -> None:
     with pytest.raises(InputError, match="nothing to say"):
         SessionControl(lambda event: None).speak(" … ")
+
+
+def test_what_the_owner_wants_said_is_cut_and_put_in_words_as_the_character_speaks() -> None:
+    events: list[Event] = []
+    control = SessionControl(events.append, language=load_language("de"))
+    control.speak("Am 3. Mai sind es 20 °C & Sonne. Bis bald!")
+    control.change(language=load_language("en"))
+    control.speak("It is 20 °C.")
+    control.change(persona=replace(ADA, language=load_language("de")))
+    control.speak("Es sind 20 °C.")
+    assert [event.sentences for event in events if isinstance(event, Say)] == [
+        ("Am 3. Mai sind es 20 Grad Celsius und Sonne.", "Bis bald!"), ("It is 20 degrees Celsius.",),
+        ("Es sind 20 Grad Celsius.",),
+    ]  # fmt: skip
 
 
 def test_the_owner_interrupts_and_the_floor_is_silent_at_once() -> None:

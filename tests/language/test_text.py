@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from duologue.language.languages import load_language
 from duologue.language.text import cap, clean, estimate_seconds, sentences, word_count
 
 NAMES = ("chad", "Chad", "virgin", "Virgin")
@@ -50,6 +51,23 @@ def test_what_engines_emit_becomes_speakable(raw: str, spoken: str):
 def test_sentences_keep_abbreviations_and_decimals_whole():
     text = "Dr. Strange paid 3.50 for it, e.g. in May. Why? He had to! So"
     assert sentences(text) == ["Dr. Strange paid 3.50 for it, e.g. in May.", "Why?", "He had to!", "So"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "text", "found"),
+    [
+        ("en", "See no. 5. No. Five!", ["See no. 5.", "No.", "Five!"]),
+        ("en", "It was plan B. Then J. R. Smith left.", ["It was plan B.", "Then J. R. Smith left."]),
+        ("en", "At 5 p.m. sharp. At 6 p.m. They left.", ["At 5 p.m. sharp.", "At 6 p.m.", "They left."]),
+        ("en", "I have 3. Mary has 4.", ["I have 3.", "Mary has 4."]),
+        ("en", "“Go on…” he said. “Why?” Nobody knew.", ["“Go on…” he said.", "“Why?”", "Nobody knew."]),
+        ("de", "Am 3. Mai kam er. Wir waren 3. Dann ging er.", ["Am 3. Mai kam er.", "Wir waren 3.", "Dann ging er."]),
+        ("de", "Um 5 bzw. 6 Uhr. Nr. 5 ist da, usw. Gut.", ["Um 5 bzw. 6 Uhr.", "Nr. 5 ist da, usw.", "Gut."]),
+        ("ja", "猫は寝る。「本当？」はい。", ["猫は寝る。", "「本当？", "」はい。"]),
+    ],
+)  # fmt: skip
+def test_sentences_end_by_what_is_known_of_the_language(tag: str, text: str, found: list[str]):
+    assert sentences(text, load_language(tag)) == found
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,23 @@ def test_the_largest_ears_that_are_quick_else_the_quickest() -> None:
     assert none.engine == "pocketsphinx" and "too slow here: 5000 ms" in none.why
 
 
+def test_in_a_language_without_a_model_no_command_is_named_that_brings_none() -> None:
+    nothing = [Candidate(model, False) for model in MODELS]
+    here = [voice(PIPER_JOE, 140, 0.08), ears(WHISPER_TINY_EN, 40), Candidate(WHISPER_BASE, False)]
+    german = Use(frozenset({"de"}))
+    for candidates in (nothing, here):
+        speaks, hears = pick_voice(candidates, german), pick_ears(candidates, german)
+        assert (speaks.engine, speaks.remedy) == ("espeak", "")
+        assert speaks.why.startswith("none that we know speaks de: name a voice of your own, [engines.piper] folder")
+        assert notices([speaks])[0].endswith("a robot's.") and str(speaks).endswith("a robot's")
+        assert (hears.engine, hears.remedy) == ("pocketsphinx", "duologue models get whisper-base")
+        assert hears.why == "no model that hears de is here, and PocketSphinx hears English only"
+    klingon = pick_ears(here, Use(frozenset({"tlh", "en"})))
+    assert (klingon.why, klingon.remedy) == (
+        "no model that hears en and tlh is here, and PocketSphinx hears English only", "",
+    )  # fmt: skip
+
+
 def test_models_for_tests_are_nobodys_default() -> None:
     assert pick_voice([voice(replace(PIPER_JOE, testing=True), 10, 0.01)], SHOW).engine == "espeak"
     assert GEMMA_270M.testing

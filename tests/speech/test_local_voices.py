@@ -11,6 +11,7 @@ import tiny_models
 from tts_conformance import SENTENCE, TtsConformance, check_marks, hear
 
 from duologue.errors import InputError, PeerError
+from duologue.language.languages import ENGLISH
 from duologue.speech.kokoro import engine as kokoro
 from duologue.speech.local.engine import MAX_CHARACTERS, MAX_SENTENCE, LocalSpeech, sentences
 from duologue.speech.piper import engine as piper
@@ -117,6 +118,22 @@ async def test_phonemes_lie_within_their_words(models: Path) -> None:
     await engine.close()
 
 
+async def test_what_is_read_aloud_lasts_as_long_as_what_is_said_for_it(models: Path, tmp_path: Path) -> None:
+    tiny_models.piper(tmp_path, "deutsch", rate=22_050, alignments=True, language="de")
+    sum_read = "It was $3.50, Dr. Who.", "It was 3 dollars and 50 cents, Doctor Who."
+    pairs = (
+        (piper_of(tmp_path), "deutsch", "Am 3. Mai, bzw. im Juni.", "Am dritten Mai, beziehungsweise im Juni."),
+        (piper_of(models / "timed" / "piper"), "tiny", *sum_read),
+        (kokoro_of(models / "timed"), "af_tiny", *sum_read),
+    )
+    for engine, voice, written, said in pairs:
+        await engine.warm_up()
+        found, plain = [await hear(engine, text, voice) for text in (written, said)]
+        assert len(found.samples) == len(plain.samples), written
+        check_marks(found, written)
+        await engine.close()
+
+
 async def fails_to_load(engine: LocalSpeech, what: str) -> None:
     with pytest.raises(InputError, match=what):
         await engine.warm_up()
@@ -154,7 +171,7 @@ async def test_too_long_a_line_is_the_callers_fault(models: Path) -> None:
 
 def test_sentences_are_cut_where_they_end_and_long_ones_earlier() -> None:
     text = "Dr. Who said 3.5. “Really?” Yes…  ... " + "word, " * 100
-    parts = list(sentences(text))
+    parts = list(sentences(text, ENGLISH))
     assert [part for _, part in parts[:3]] == ["Dr. Who said 3.5.", "“Really?”", "Yes…"]
     assert all(text[offset : offset + len(part)] == part and len(part) <= MAX_SENTENCE for offset, part in parts)
     assert "".join(part for _, part in parts[3:]).count("word") == 100

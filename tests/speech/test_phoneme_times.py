@@ -5,13 +5,18 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.speech.phoneme_times import TimedSymbol, marks_of
-from duologue.speech.utterance import MarkKind
+from duologue.speech.phoneme_times import TimedSymbol, phonemes_and_words
+from duologue.speech.utterance import Mark, MarkKind
 from duologue.speech.words import spoken_words
 
 
 def timed(symbols: str) -> list[TimedSymbol]:
     return [TimedSymbol(symbol, at * 10, at * 10 + 10) for at, symbol in enumerate(symbols)]
+
+
+def marks_of(symbols: list[TimedSymbol], text: str) -> list[Mark]:
+    phonemes, words = phonemes_and_words(symbols, [(len(word.text), word) for word in spoken_words(text)])
+    return [*phonemes, *words]
 
 
 def test_signs_belong_to_their_phoneme_and_blanks_end_words() -> None:

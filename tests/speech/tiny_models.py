@@ -69,7 +69,7 @@ def kokoro(folder: Path, *, durations: bool) -> tuple[Path, Path]:
     return model, voices
 
 
-def piper(folder: Path, name: str, *, rate: int, alignments: bool, speakers: int = 1) -> None:
+def piper(folder: Path, name: str, *, rate: int, alignments: bool, speakers: int = 1, language: str = "en-us") -> None:
     """A voice: 50 ms for each id."""
     helper: Any = import_module("onnx").helper
     kind: Any = import_module("onnx").TensorProto
@@ -97,12 +97,12 @@ def piper(folder: Path, name: str, *, rate: int, alignments: bool, speakers: int
     if speakers > 1:
         inputs.append(helper.make_tensor_value_info("sid", kind.INT64, [1]))
     _save(folder / f"{name}.onnx", nodes, inputs, outputs, weights)
-    _config(folder, name, rate=rate, hop=hop, speakers=speakers)
+    _config(folder, name, rate=rate, hop=hop, speakers=speakers, language=language)
 
 
-def _config(folder: Path, name: str, *, rate: int, hop: int, speakers: int) -> None:
+def _config(folder: Path, name: str, *, rate: int, hop: int, speakers: int, language: str = "en-us") -> None:
     config = {
-        "audio": {"sample_rate": rate}, "espeak": {"voice": "en-us"}, "phoneme_type": "espeak", "num_symbols": 256,
+        "audio": {"sample_rate": rate}, "espeak": {"voice": language}, "phoneme_type": "espeak", "num_symbols": 256,
         "num_speakers": speakers, "speaker_id_map": {f"s{n}": n for n in range(speakers)} if speakers > 1 else {},
         "inference": {"noise_scale": 0.667, "length_scale": 1, "noise_w": 0.8}, "hop_length": hop,
         "phoneme_id_map": SYMBOLS,

@@ -85,7 +85,8 @@ def _print(out: Console, found: Diagnosis) -> None:
     if found.headroom is not None:
         print_headroom(out, found.headroom, machine.scheduler)
     for part in found.missing:
-        out.print(f"[bold yellow]Missing[/]   {escape(part.what)}, for {part.needed}: [cyan]{part.command}[/]")
+        command = f": [cyan]{part.command}[/]" if part.command else ""
+        out.print(f"[bold yellow]Missing[/]   {escape(part.what)}, for {part.needed}{command}")
     for check in found.phone:
         out.print(f"[bold]Phone[/]     {_mark(check.works)} {check.what}: {escape(check.note)}")
     for sentence in found.verdict:

@@ -126,11 +126,6 @@ class Sentences(_Part):
     first_words: _Words = frozenset()
     ordinals: bool = False
 
-    @property
-    def abbreviations(self) -> frozenset[str]:
-        """All of them."""
-        return self.always | self.before_number | self.before_small | self.before_name
-
 
 class Aloud(_Part):
     """How a voice says what was written for the eye. What is empty is left to the voice."""

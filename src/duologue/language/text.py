@@ -11,7 +11,8 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cache
 
-from duologue.language.languages import ENGLISH, Language
+from duologue.language.languages import ENGLISH, Language, Sentences
+from duologue.language.sentence_ends import SentenceEnd, ending, goes_on
 
 CHARACTERS_PER_SECOND = 15.0
 """Of Latin script at a usual speaking rate (about 165 words a minute)."""
@@ -29,7 +30,7 @@ _STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 _SPAN = re.compile(r"(?<![\w*])\*(?!\s)([^*\n]{1,80}?)(?<!\s)\*(?![\w*])|(?<!\w)_(?!\s)([^_\n]{1,80}?)(?<!\s)_(?!\w)")
 _ASIDE = re.compile(r"\(([^()\n]{1,60})\)")
 _SENTENCE_END = re.compile(r"""[.!?…。！？]+["'”’)\]]*(?=\s|\Z)|[。！？]""")
-_INITIAL = re.compile(r"(?:^|\s)[A-Za-z]\.$")
+_WIDE_END = re.compile(r"""[。！？]["'”’)\]]*\Z""")
 _CLAUSE_END = re.compile(r"[,;:](?=\s)|\s[–—-](?=\s)|[，；：、]")
 _QUOTES = {'"': '"', "“": "”", "'": "'", "«": "»", "„": "“"}
 
@@ -61,7 +62,7 @@ def sentences(text: str, language: Language = ENGLISH) -> list[str]:
     found: list[str] = []
     start = 0
     for match in _SENTENCE_END.finditer(text):
-        if _abbreviated(text[start : match.end()], language):
+        if not _ends(text[start : match.end()], text[match.end() :].lstrip(), language.sentences):
             continue
         found.append(text[start : match.end()].strip())
         start = match.end()
@@ -69,10 +70,12 @@ def sentences(text: str, language: Language = ENGLISH) -> list[str]:
     return [*found, rest] if rest else found
 
 
-def _abbreviated(text: str, language: Language) -> bool:
-    """A full stop ends ``text`` that ends no sentence."""
-    word = text.rsplit(maxsplit=1)[-1].lstrip("(\"'“‘„«").casefold()
-    return word in language.sentences.abbreviations or bool(_INITIAL.search(text))
+def _ends(text: str, following: str, known: Sentences) -> bool:
+    """Whether ``text``, which closes with a mark, is a sentence by what comes after it."""
+    if not following or _WIDE_END.search(text):
+        return True
+    kind = ending(text, known)
+    return kind is SentenceEnd.SURE or (kind is not SentenceEnd.NONE and not goes_on(kind, f"{following} ", known))
 
 
 def word_count(text: str) -> int:

@@ -75,18 +75,23 @@ class Pick:
 def pick_voice(candidates: Iterable[Candidate], use: Use) -> Pick:
     """The voice: of those that serve the first, in the catalogue's order."""
     refused: list[str] = []
+    candidates = tuple(candidates)
     for each in _of(candidates, ModelKind.VOICE, use):
         why_not = _unready(each) or _too_slow(each, use)
         if not why_not:
             return Pick(each.model.engine, each.model, _praise(each))
         refused.append(why_not)
-    return _embedded(ModelKind.VOICE, refused, use)
+    if _may(candidates, ModelKind.VOICE, use):
+        return _embedded(ModelKind.VOICE, refused, "natural")
+    own = f"none that we know speaks {_tongues(use)}: name a voice of your own, [engines.piper] folder"
+    return _embedded(ModelKind.VOICE, [own], "")
 
 
 def pick_ears(candidates: Iterable[Candidate], use: Use) -> Pick:
     """The ears: of those that serve the largest that is quick, else the quickest."""
     refused: list[str] = []
     served: list[tuple[float, Candidate]] = []
+    candidates = tuple(candidates)
     for each in _of(candidates, ModelKind.EARS, use):
         why_not = _unready(each)
         final = each.figures.final_ms if each.figures else None
@@ -103,7 +108,11 @@ def pick_ears(candidates: Iterable[Candidate], use: Use) -> Pick:
     if served:
         best = min(served, key=lambda one: one[0])[1]
         return Pick(best.model.engine, best.model, f"{_praise(best)}, the quickest there is")
-    return _embedded(ModelKind.EARS, refused, use)
+    if use.languages <= {"en"}:
+        return _embedded(ModelKind.EARS, refused, "natural")
+    why = "; ".join(refused) or f"no model that hears {_tongues(use)} is here"
+    remedy = "duologue models get whisper-base" if _may(candidates, ModelKind.EARS, use) else ""
+    return Pick(EMBEDDED[ModelKind.EARS], None, f"{why}, and PocketSphinx hears English only", remedy=remedy)
 
 
 def notices(picks: Iterable[Pick]) -> tuple[str, ...]:
@@ -115,19 +124,19 @@ def notices(picks: Iterable[Pick]) -> tuple[str, ...]:
         if pick.model is not None and pick.model.origin:
             told.append(pick.model.origin)
         elif pick.model is None and pick.engine in EMBEDDED.values():
-            told.append(f"{pick.engine.capitalize()} stands in: {pick.why}. Run: {pick.remedy}")
+            run = f" Run: {pick.remedy}" if pick.remedy else ""
+            told.append(f"{pick.engine.capitalize()} stands in: {pick.why}.{run}")
     return tuple(told)
 
 
+def _may(candidates: Iterable[Candidate], kind: ModelKind, use: Use) -> list[Candidate]:
+    """Those that know the languages, here or to be fetched."""
+    known = [each for each in candidates if each.model.kind is kind and not each.model.testing]
+    return [each for each in known if use.languages <= set(each.model.languages)]
+
+
 def _of(candidates: Iterable[Candidate], kind: ModelKind, use: Use) -> list[Candidate]:
-    return [
-        each
-        for each in candidates
-        if each.model.kind is kind
-        and each.here
-        and not each.model.testing
-        and use.languages <= set(each.model.languages)
-    ]
+    return [each for each in _may(candidates, kind, use) if each.here]
 
 
 def _unready(each: Candidate) -> str:
@@ -162,10 +171,14 @@ def _praise(each: Candidate) -> str:
     return ", ".join(words)
 
 
-def _embedded(kind: ModelKind, refused: Sequence[str], use: Use) -> Pick:
-    wanted = "whisper-base" if kind is ModelKind.EARS and use.languages - {"en"} else "natural"
+def _embedded(kind: ModelKind, refused: Sequence[str], wanted: str) -> Pick:
     why = "; ".join(refused) or "no model is here"
-    return Pick(EMBEDDED[kind], None, f"{why}, so {_LOST[kind]}", remedy=f"duologue models get {wanted}")
+    remedy = f"duologue models get {wanted}" if wanted else ""
+    return Pick(EMBEDDED[kind], None, f"{why}, so {_LOST[kind]}", remedy=remedy)
+
+
+def _tongues(use: Use) -> str:
+    return " and ".join(sorted(use.languages))
 
 
 def _ms(value: float | None) -> str:

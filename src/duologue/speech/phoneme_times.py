@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from duologue.speech.utterance import Mark, MarkKind
-from duologue.speech.words import WrittenWord, spoken_words
+from duologue.speech.words import WrittenWord
 
 _STRESS = "ˈˌ'"
 _JOINS_PREVIOUS = "ːˑ˞ʰʲʷˠˤ̩̯"
@@ -27,12 +27,6 @@ class TimedSymbol:
     symbol: str
     start: int
     end: int
-
-
-def marks_of(symbols: Sequence[TimedSymbol], text: str) -> tuple[Mark, ...]:
-    """Phoneme marks in order, then word marks in order."""
-    phonemes, words = phonemes_and_words(symbols, [(len(word.text), word) for word in spoken_words(text)])
-    return (*phonemes, *words)
 
 
 def phonemes_and_words(

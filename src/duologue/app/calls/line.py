@@ -273,8 +273,9 @@ class LinePart:
     def _menu_lines(self, member: CastMember) -> tuple[str, ...]:
         if not self.menu_only:
             return ()
-        menu = Menu(self._phone.transfers, member.persona.language.telephone)
-        return tuple(sentence for text in menu.texts for sentence in sentences(text))
+        language = member.persona.language
+        menu = Menu(self._phone.transfers, language.telephone)
+        return tuple(sentence for text in menu.texts for sentence in sentences(text, language))
 
     async def _listen(self, engines: LentEngines, spoken: Utterance, member: CastMember) -> None:
         ears = engines.ears

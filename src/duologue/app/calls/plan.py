@@ -13,7 +13,7 @@ from duologue.app.talking.partners import find_partner
 from duologue.app.talking.turn_policy import talk_policy
 from duologue.dialogue.replies.chunker import Chunker
 from duologue.dialogue.turns.policy import Policy
-from duologue.language.languages import load_language
+from duologue.language.languages import Language, load_language
 from duologue.phone.leg import CallInfo
 from duologue.settings import Settings
 from duologue.settings_phone import AnswerSettings, PhoneSettings, Remembered
@@ -38,10 +38,11 @@ class CallPlan:
     @property
     def lines(self) -> tuple[str, ...]:
         """What it may say word for word on any call: to be voiced beforehand."""
-        usual = self.member.persona.language.telephone
+        language = self.member.persona.language
+        usual = language.telephone
         handed_over = (usual.handing_over, usual.not_reached, self.announce_operator, usual.back)
         said = (self.opening, usual.closing, usual.silent, *handed_over)
-        return tuple(sentence for text in said for sentence in sentences(text))
+        return tuple(sentence for text in said for sentence in sentences(text, language))
 
 
 class CallPlans:
@@ -95,9 +96,9 @@ class CallPlans:
         return self._members[name, language]
 
 
-def sentences(text: str) -> tuple[str, ...]:
+def sentences(text: str, language: Language) -> tuple[str, ...]:
     """As a session cuts what it is told to say."""
-    chunker = Chunker()
+    chunker = Chunker(language=language)
     return tuple(each.spoken for each in (*chunker.feed(text), *chunker.finish()) if each.spoken.strip())
 
 

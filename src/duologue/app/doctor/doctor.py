@@ -98,7 +98,7 @@ class SizeProbe:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Something that is not there: ``what``, what it is ``needed`` for, and the ``command`` that mends it."""
+    """Something that is not there: ``what``, what it is ``needed`` for, and the ``command`` that mends it, if any."""
 
     what: str
     needed: str

@@ -7,20 +7,28 @@ one that cannot (somebody else's server) has none to spare, and its characters m
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
+from duologue.models.catalogue import ModelKind
+from duologue.models.choosing import candidates
 from duologue.settings import Settings
 from duologue.speech.espeak.voice import is_voice
+
+MIN_PITCH = 0.01
 
 KnownVoices = Mapping[str, Sequence[str]]
 """The voices of each engine that tells them."""
 
 
 def known_voices(settings: Settings) -> KnownVoices:
-    """The voices of the engines that speak as set, and of the embedded one."""
+    """The voices of the engines that speak as set and of the embedded one, then those of models that are here, for
+    engines that could.
+    """
     names = {*settings.engines.tts, "espeak"}
     points = [point for point in entry_points(group="duologue.tts") if point.name in names]
     found: dict[str, Sequence[str]] = {}
@@ -28,18 +36,43 @@ def known_voices(settings: Settings) -> KnownVoices:
         tell = cast("Callable[[Any], Sequence[str]] | None", getattr(import_module(point.module), "known_voices", None))
         if tell is not None:
             found[point.name] = tell(settings.engine(point.name))
+    for each in candidates(settings.models_folder):
+        if each.here and each.model.kind is ModelKind.VOICE and each.model.engine not in names:
+            found[each.model.engine] = each.model.voices
     return found
 
 
 def spare_voice(name: str, voices: Sequence[str], taken: Collection[str]) -> str:
-    """The voice that the character ``name`` gets: always the same of the same ``voices``, and none that is ``taken``
-    while there is another. Empty when there are none.
+    """The voice that the character ``name`` gets: always the same of the same ``voices``, and of those by its name the
+    first that nobody takes for one that is ``taken``, else the one that is farthest from them. Empty when there are
+    none.
     """
     if not voices:
         return ""
     first = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) % len(voices)
     order = [*voices[first:], *voices[:first]]
-    return next((voice for voice in order if voice not in taken), order[0])
+    return max(order, key=lambda voice: min((_apart(voice, other) for other in taken), default=APART))
+
+
+APART = 3.0
+"""Semitones between two voices of one speaker that nobody confuses."""
+
+
+def _apart(voice: str, other: str) -> float:
+    """How far two voices lie apart (semitones), as far as it matters: speakers differ, one speaker has its pitch."""
+    if _plain(voice) != _plain(other):
+        return APART
+    low, high = sorted((_pitch(voice), _pitch(other)))
+    return min(APART, 12 * math.log2(high / low))
+
+
+def _pitch(voice: str) -> float:
+    """The factor of its fundamental, where it is written as one."""
+    written = dict(parse_qsl(voice.partition("?")[2])).get("pitch", "")
+    try:
+        return max(float(written), MIN_PITCH)
+    except ValueError:
+        return 1.0
 
 
 def named_voice(voices: Mapping[str, str], engine: str, known: KnownVoices) -> str:
@@ -57,9 +90,10 @@ def _plain(voice: str) -> str:
 
 
 def owner(voice: str, engines: Sequence[str], known: KnownVoices) -> str:
-    """The engine that knows ``voice``: one of ``engines``, else the embedded one if it does, else the first of them."""
-    plain = voice.partition("?")[0]
-    for engine in engines:
-        if any(plain == each.partition("?")[0] for each in known.get(engine, ())):
+    """The engine that knows ``voice``: one of ``engines``, else another of those ``known``, else the embedded one if it
+    does, else the first of them.
+    """
+    for engine in (*engines, *known):
+        if any(_plain(voice) == _plain(each) for each in known.get(engine, ())):
             return engine
     return "espeak" if is_voice(voice) and all(engine in known for engine in engines) else engines[0]

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from duologue.dialogue.replies import chunker_rules as rules
-from duologue.dialogue.replies.chunker_rules import SentenceEnd
 from duologue.dialogue.replies.chunker_speech import speakable
 from duologue.language.languages import ENGLISH, Language
+from duologue.language.sentence_ends import SentenceEnd, ending, goes_on
 
 _FENCE = "```"
 _THINK = re.compile(r"<think(?:ing)?>\Z", re.IGNORECASE)
@@ -135,7 +135,7 @@ class Chunker:
             return self._ends_line(before)
         if self._pending is not None:
             kind, place = self._pending
-            verdict = rules.goes_on(kind, self._held[place:].lstrip(), self._language.sentences)
+            verdict = goes_on(kind, self._held[place:].lstrip(), self._language.sentences)
             if verdict is not None:
                 self._pending = None
             if verdict is False:
@@ -159,7 +159,7 @@ class Chunker:
     def _ends_word(self, before: str) -> bool:
         if self._pending is not None or not before or before[-1].isspace():
             return False
-        kind = rules.ending(before, self._language.sentences)
+        kind = ending(before, self._language.sentences)
         if kind is SentenceEnd.NONE or rules.open_inline(before):
             return False
         if kind is SentenceEnd.SURE:

@@ -33,7 +33,7 @@ from duologue.dialogue.turns.vocabulary import (
     When,
 )
 from duologue.errors import InputError, PeerError, in_words
-from duologue.language.languages import Language
+from duologue.language.languages import ENGLISH, Language
 from duologue.language.persona import Persona
 from duologue.language.tools import Toolbox, ToolCall
 from duologue.telemetry.log import get_logger
@@ -44,13 +44,14 @@ DIGITS = frozenset("0123456789*#ABCD")
 
 
 class SessionControl:
-    """Of one session, on its loop; ``post`` takes the events, ``name`` begins the ids of calls. After the end of the
-    conversation nothing happens.
+    """Of one session, on its loop; ``post`` takes the events, ``name`` begins the ids of calls, ``language`` is what
+    the character speaks. After the end of the conversation nothing happens.
     """
 
-    def __init__(self, post: Callable[[Event], None], name: str = "") -> None:
+    def __init__(self, post: Callable[[Event], None], name: str = "", language: Language = ENGLISH) -> None:
         self._post = post
         self._name = name
+        self._language = language
         self._digit: Callable[[str], None] | None = None
         self._calls = 0
         self._asked: dict[str, asyncio.Future[object]] = {}
@@ -61,7 +62,7 @@ class SessionControl:
 
     def speak(self, text: str, when: When = When.NOW) -> None:
         """The character says ``text``, word for word. Raises :class:`InputError` where there is nothing to say."""
-        chunker = Chunker()
+        chunker = Chunker(language=self._language)
         found = tuple(each.spoken for each in (*chunker.feed(text), *chunker.finish()) if each.spoken.strip())
         if not found:
             raise InputError("there is nothing to say", where="speak", remedy="Give some words.")
@@ -114,6 +115,8 @@ class SessionControl:
         schema: Mapping[str, object] | None = None, language: Language | None = None, policy: Policy | None = None,
     ) -> None:  # fmt: skip
         """Go on as somebody else, or otherwise, from the next thought, sentence and stretch on; None: as before."""
+        if spoken := language or (persona and persona.language):
+            self._language = spoken
         self._post(Change(persona, voice, toolbox, schema, language, policy))
 
     def attach(self, sink: Sink) -> None:

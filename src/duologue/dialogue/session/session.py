@@ -166,7 +166,7 @@ class Session:
         policy, wait = self._tuned(self._options.policy)
         name = f"{self._options.id}-" if self._options.id else ""
         self._turns = TurnTaking(policy, wait, clock.now(), name)
-        self._control = SessionControl(self._post, name)
+        self._control = SessionControl(self._post, name, persona.language)
         expected = self._expected()
         self._ears = SessionEars(
             engines.activity, engines.ears, expected, self._echo, clock, self._post, judge, words,

@@ -13,8 +13,10 @@ from pathlib import Path
 from pydantic import Field
 
 from duologue.errors import InputError
+from duologue.language.languages import Language
 from duologue.priority import usable_cores
-from duologue.speech.local.engine import LocalSettings, LocalSpeech
+from duologue.speech.local.engine import LocalSettings, LocalSpeech, language_of, reading_rules
+from duologue.speech.reading import Reading, read
 
 
 class KokoroSettings(LocalSettings):
@@ -30,13 +32,31 @@ class KokoroSettings(LocalSettings):
 class KokoroSpeech(LocalSpeech):
     """Kokoro in a worker of its own."""
 
+    def __init__(self, settings: KokoroSettings) -> None:
+        options = {
+            "model": str(settings.model),
+            "voices": str(settings.voices),
+            "language": settings.language,
+            "speed": settings.speed,
+            "threads": settings.threads,
+        }
+        threads = settings.threads or usable_cores()
+        super().__init__("kokoro", "duologue.speech.kokoro.model:load", settings, options, threads=threads)
+        self._spoken = language_of(settings.language)
+
     @property
     def made_with(self) -> str:
-        """The package, which makes the phonemes as well."""
+        """The package, which makes the phonemes as well, and how languages are read."""
         try:
-            return f"kokoro-onnx {version('kokoro-onnx')}"
+            return f"kokoro-onnx {version('kokoro-onnx')}, {reading_rules()}"
         except PackageNotFoundError:
             return ""  # it will not come up either
+
+    def _language(self, voice: str) -> Language:
+        return self._spoken
+
+    async def _line(self, sentence: str, voice: str) -> Reading:
+        return read(sentence, self._spoken.reading.rules)
 
 
 Settings = KokoroSettings
@@ -65,12 +85,4 @@ def engine(settings: KokoroSettings | None = None) -> LocalSpeech:
             "the engine kokoro needs the model's files", where="engines.kokoro",
             remedy='Write [engines.kokoro] with model = "….onnx" and voices = "….bin".',
         )  # fmt: skip
-    options = {
-        "model": str(settings.model),
-        "voices": str(settings.voices),
-        "language": settings.language,
-        "speed": settings.speed,
-        "threads": settings.threads,
-    }
-    threads = settings.threads or usable_cores()
-    return KokoroSpeech("kokoro", "duologue.speech.kokoro.model:load", settings, options, threads=threads)
+    return KokoroSpeech(settings)

@@ -9,7 +9,8 @@ from typing import Any
 
 from duologue.audio.pcm import Samples
 from duologue.errors import InputError
-from duologue.speech.phoneme_times import TimedSymbol, marks_of
+from duologue.speech.phoneme_times import TimedSymbol, phonemes_and_words
+from duologue.speech.reading import Reading
 from duologue.speech.utterance import Mark
 
 RATE = 24_000
@@ -29,14 +30,15 @@ class KokoroModel:
         self.voices: tuple[str, ...] = tuple(kokoro.get_voices())
         self.marks: bool = kokoro.has_timings
 
-    def say(self, line: str, voice: str, skip: int) -> Iterator[tuple[Samples, tuple[Mark, ...]]]:
+    def say(self, line: Reading, voice: str, skip: int) -> Iterator[tuple[Samples, tuple[Mark, ...]]]:
         """One sentence, in one piece. What the language has no phonemes for is nothing to say."""
-        phonemes: str = self._kokoro.tokenizer.phonemize(line, self._language)
-        if skip or not any(symbol.isalpha() for symbol in phonemes):
+        told: str = self._kokoro.tokenizer.phonemize(line.spoken, self._language)
+        if skip or not any(symbol.isalpha() for symbol in told):
             return
-        samples, _, timings = self._kokoro.create_timed(phonemes, voice, self._speed, self._language, is_phonemes=True)
+        samples, _, timings = self._kokoro.create_timed(told, voice, self._speed, self._language, is_phonemes=True)
         symbols = [TimedSymbol(each.phoneme, round(each.start * RATE), round(each.end * RATE)) for each in timings]
-        yield samples, marks_of(symbols, line)
+        phonemes, words = phonemes_and_words(symbols, [(word.end - word.begin, word.written) for word in line.words])
+        yield samples, (*phonemes, *words)
 
 
 def load(options: Mapping[str, str | float | int]) -> KokoroModel:

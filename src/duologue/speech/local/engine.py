@@ -9,6 +9,7 @@ the pieces that were heard: the same sentence is the same pieces. One that kills
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from duologue.audio.pcm import Samples
 from duologue.child import Worker
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InputError, InternalError
+from duologue.language.languages import ENGLISH, SHIPPED, Language, load_language
 from duologue.language.text import sentences as split_sentences
 from duologue.speech.engine import SpeechCapabilities, refuse_long
 from duologue.speech.hosted import says_something, transmissible
@@ -34,6 +36,7 @@ MAX_CHARACTERS = 5_000
 MAX_SENTENCE = 200
 """A longer sentence (characters) is cut at a clause or a word, so that the first sound does not wait for all of it."""
 _PIECE_S = 0.2
+_TAG = re.compile(r"[a-z]{2,8}(?=[-+]|\Z)")
 _BREAKS = (re.compile(r"[,;:–—]\s+"), re.compile(r"\s+"))
 
 _log = get_logger("duologue.speech.local.engine")
@@ -128,7 +131,7 @@ class LocalSpeech:
         made = 0
         clean = transmissible(text)
         length = round(self.capabilities.rate * _PIECE_S)
-        for offset, words in sentences(clean):
+        for offset, words in sentences(clean, self._language(voice)):
             line = await self._line(words, voice)
             sentence = _Sentence(self._next, words, line, voice)
             self._next += 1
@@ -142,6 +145,10 @@ class LocalSpeech:
             finally:
                 if not sentence.over:
                     self._over.append(sentence.number)
+
+    def _language(self, voice: str) -> Language:
+        """What a voice speaks, for where its sentences end: here English."""
+        return ENGLISH
 
     async def _line(self, sentence: str, voice: str) -> object:
         """What the model is told of a sentence: here its text."""
@@ -214,10 +221,10 @@ class LocalSpeech:
                 return answer
 
 
-def sentences(text: str) -> Iterator[tuple[int, str]]:
+def sentences(text: str, language: Language) -> Iterator[tuple[int, str]]:
     """The sentences of ``text`` that say something, none over :data:`MAX_SENTENCE`, each with its offset."""
     end = 0
-    for sentence in split_sentences(text):
+    for sentence in split_sentences(text, language):
         begin = text.index(sentence, end)
         end = begin + len(sentence)
         while begin < end:
@@ -225,6 +232,18 @@ def sentences(text: str) -> Iterator[tuple[int, str]]:
             if says_something(text[begin:stop]):
                 yield begin, text[begin:stop]
             begin = stop
+
+
+def language_of(voice: str) -> Language:
+    """Our language of one of espeak-ng's voices (``en-us``)."""
+    tag = _TAG.match(voice)
+    return load_language(tag.group() if tag else "und")
+
+
+def reading_rules() -> str:
+    """What stands for the rules by which texts are read, in :attr:`LocalSpeech.made_with`."""
+    rules = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(SHIPPED.glob("*.toml"))))
+    return f"reading {rules.hexdigest()[:16]}"
 
 
 def _cut(text: str, begin: int, end: int) -> int:

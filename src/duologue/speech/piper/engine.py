@@ -8,8 +8,6 @@ chosen tells how long its phonemes last.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -18,13 +16,13 @@ from pydantic import Field
 
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import InputError, first_cause
-from duologue.language.languages import SHIPPED, load_language
+from duologue.language.languages import Language
 from duologue.speech.espeak.clauses import Clause
 from duologue.speech.espeak.phonemes import Phonemizer
-from duologue.speech.local.engine import LocalSettings, LocalSpeech
+from duologue.speech.local.engine import LocalSettings, LocalSpeech, language_of, reading_rules
 from duologue.speech.piper.config import VoiceConfig, known_speakers, parse_voice, read_config, speakers, voice_names
 from duologue.speech.piper.line import PiperLine
-from duologue.speech.reading import Rule, read
+from duologue.speech.reading import read
 from duologue.version import __version__
 from duologue.workers import Supervised
 
@@ -32,9 +30,6 @@ ENOUGH = 3
 """Speakers that are told apart by themselves."""
 KINDS = ("", "?pitch=0.82", "?pitch=1.24")
 """How few are told apart from themselves: three semitones lie between."""
-
-
-_TAG = re.compile(r"[a-z]{2,8}(?=[-+]|\Z)")
 
 
 class PiperSettings(LocalSettings):
@@ -90,8 +85,7 @@ class PiperSpeech(LocalSpeech):
     @property
     def made_with(self) -> str:
         """What shapes the sound beside the settings: this program, the phonemes, and how languages are read."""
-        rules = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(SHIPPED.glob("*.toml"))))
-        return f"duologue {__version__}, espeak-ng {version('espeakng-loader')}, reading {rules.hexdigest()[:16]}"
+        return f"duologue {__version__}, espeak-ng {version('espeakng-loader')}, {reading_rules()}"
 
     async def warm_up(self) -> None:
         """Start both workers and load the voices. Raises :class:`InputError` for a missing or wrong file."""
@@ -111,19 +105,16 @@ class PiperSpeech(LocalSpeech):
     def _base(self, voice: str) -> str:
         return parse_voice(voice).base
 
+    def _language(self, voice: str) -> Language:
+        return language_of(self._configs[self._base(voice)].espeak.voice)
+
     async def _line(self, sentence: str, voice: str) -> PiperLine:
         config = self._configs[self._base(voice)]
-        reading = read(sentence, _rules(config.espeak.voice))
+        reading = read(sentence, self._language(voice).reading.rules)
         spoken = reading.spoken
         if config.phoneme_type == "text":
             return PiperLine(spoken, (Clause(spoken, "", True, 0, len(spoken)),), reading.words)
         return PiperLine(spoken, await self._phonemizer.clauses(spoken, config.espeak.voice), reading.words)
-
-
-def _rules(voice: str) -> tuple[Rule, ...]:
-    """How a language of espeak-ng's (``en-us``) is read aloud; none where we have no file for it."""
-    tag = _TAG.match(voice)
-    return load_language(tag.group()).reading.rules if tag else ()
 
 
 def _configs(settings: PiperSettings) -> dict[str, VoiceConfig]:
