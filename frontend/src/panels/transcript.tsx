@@ -1,8 +1,9 @@
 /** What was said, is being said and comes next, as this viewer hears it. */
-import { useComputed, useSignal } from "@preact/signals";
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { Fragment, type JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Button, Panel } from "../controls/controls";
+import { placeToFollow, type Span } from "../core/following";
 import { timeOfDay } from "../core/format";
 import { phaseOf, type Group, type Phase } from "../core/turns";
 import { hearing, pieces } from "../core/words";
@@ -12,8 +13,19 @@ import type { State } from "../state";
 import { ChatForm } from "./chat";
 import { FirstVisit } from "./first-visit";
 
-/** A reader this far from the end (px) has scrolled up on purpose. */
-const AT_END = 48;
+/** A reader this far from what is heard (px) has scrolled on purpose. */
+const NEAR = 48;
+
+/** Where what is heard now stands in the list, or what was heard last: from the name of who says it to the lit word. */
+function heardIn(list: HTMLElement): Span | null {
+  const all = (kind: string): HTMLElement | undefined => [...list.querySelectorAll<HTMLElement>(kind)].at(-1);
+  const turn = all(".turn.speaking") ?? all(".turn.said") ?? list.querySelector<HTMLElement>(".turn");
+  if (!turn) return null;
+  const begin = list.getBoundingClientRect().top;
+  const { top } = (turn.closest(".group") ?? turn).getBoundingClientRect();
+  const { bottom } = (turn.querySelector(".word.lit") ?? turn).getBoundingClientRect();
+  return { top: top - begin, bottom: bottom - begin };
+}
 
 export function TranscriptPanel(): JSX.Element {
   const state = useKnown();
@@ -22,23 +34,32 @@ export function TranscriptPanel(): JSX.Element {
   const following = useSignal(true);
   const groups = state.transcript.value;
 
-  const toEnd = (): void => {
-    const element = scroller.current;
-    if (element) element.scrollTop = element.scrollHeight;
+  const placed = useRef(0);
+
+  const toNow = (): void => {
+    const [element, list] = [scroller.current, content.current];
+    if (!element || !list || !following.peek()) return;
+    element.scrollTop = placeToFollow(element.clientHeight, element.scrollHeight, heardIn(list));
+    placed.current = element.scrollTop;
   };
   useEffect(() => {
-    const observer = new ResizeObserver(() => following.value && toEnd());
+    const observer = new ResizeObserver(toNow);
     if (content.current) observer.observe(content.current);
     if (scroller.current) observer.observe(scroller.current);
     return () => observer.disconnect();
   }, []);
+  useSignalEffect(() => {
+    if (state.coarse.value !== null) requestAnimationFrame(toNow);
+  });
   const scrolled = (): void => {
-    const element = scroller.current;
-    if (element) following.value = element.scrollHeight - element.scrollTop - element.clientHeight < AT_END;
+    const [element, list] = [scroller.current, content.current];
+    if (!element || !list || (following.peek() && Math.abs(element.scrollTop - placed.current) < 2)) return; // it was our doing
+    const now = placeToFollow(element.clientHeight, element.scrollHeight, heardIn(list));
+    following.value = Math.abs(element.scrollTop - now) < NEAR;
   };
   const jump = (): void => {
     following.value = true;
-    toEnd();
+    toNow();
   };
 
   return (
