@@ -107,8 +107,9 @@ class SettingsSection(BaseModel):
 class TvSettings(SettingsSection):
     """The TV when a show begins."""
 
-    film: str | None = Field(default=None, description="The film that plays, by name or as a path to a file.")
-    autoplay: bool = Field(default=False, description="Play it from the start of the show.")
+    film: str | None = Field(
+        default=None, description="The film that plays from the start, by name or as a path to a file."
+    )
 
 
 class LightSettings(SettingsSection):

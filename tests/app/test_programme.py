@@ -24,7 +24,7 @@ from duologue.telemetry.ledger import TurnRecord
 class House:
     """A programme among doubles; ``told`` are the states of conversations, in order."""
 
-    def __init__(self, floor: FloorDouble | None = None) -> None:
+    def __init__(self, floor: FloorDouble | None = None, *, forever: bool = True) -> None:
         self.clock = clock = LoopClock()
         self.floor = floor or FloorDouble(clock)
         self.told: list[ConversationView] = []
@@ -33,7 +33,7 @@ class House:
         players = [Player(persona, model) for persona in (CHAD, VIRGIN)]
         company = Company(players, VoiceDouble(clock), self.floor, Moderator(), ("lighthouses",))
         listener = ProgrammeListener(self.told.append, self._turn)
-        self.programme = Programme(company, self.book, listener, clock, seed=7, turns=2, forever=True)
+        self.programme = Programme(company, self.book, listener, clock, seed=7, turns=2, forever=forever)
         self.floor.notify = self.programme.notify
 
     def _turn(self, view: TurnView, record: TurnRecord) -> None: ...
@@ -65,6 +65,36 @@ def test_more_starts_at_once_than_the_book_holds_end_no_show() -> None:
                 task.cancel()
         assert [one.state for one in house.told if one.id == first.id][-1] is ConversationState.STOPPED
         assert len(house.book.conversations()) <= REMEMBERED
+
+    simulate(story())
+
+
+def test_who_stops_what_has_not_begun_is_left_in_peace_until_somebody_starts_again() -> None:
+    """The stage is still being set up."""
+
+    async def story() -> None:
+        house = House()
+        first = await house.programme.start(ConversationRequest(turns=30))
+        assert (await house.programme.stop(first.id)).state is ConversationState.STOPPED
+        async with asyncio.TaskGroup() as group:
+            running = [group.create_task(house.floor.run()), group.create_task(house.programme.run())]
+            await house.clock.wait_until(house.clock.now() + 60 * SECOND)
+            assert [one.id for one in house.book.conversations()] == [first.id]
+            second = await house.programme.start(ConversationRequest(turns=1))
+            await house.reach(second.id, ConversationState.ENDED)
+            for task in running:
+                task.cancel()
+
+    simulate(story())
+
+
+def test_a_show_of_one_conversation_is_over_when_that_is_stopped_before_it_began() -> None:
+    async def story() -> None:
+        house = House(forever=False)
+        only = await house.programme.start(ConversationRequest(turns=30))
+        await house.programme.stop(only.id)
+        await house.programme.run()
+        assert [one.id for one in house.book.conversations()] == [only.id]
 
     simulate(story())
 

@@ -74,6 +74,15 @@ async def test_a_100_kb_topic_is_refused_with_its_length():
         await Moderator().admit("x" * 102_400, Subject.TOPIC)
 
 
+@pytest.mark.parametrize(
+    ("text", "step"), [("x" * 401, "Shorten it."), ("\u200b", "Write a word or two."), ("frotz", "other words")]
+)
+async def test_who_is_refused_is_told_what_to_do(text: str, step: str):
+    with pytest.raises(InputError) as caught:
+        await Moderator(["frotz"]).admit(text, Subject.TOPIC)
+    assert step in caught.value.remedy
+
+
 async def test_admit_trims_and_never_repeats_what_it_refuses():
     moderator = Moderator(["frotz"])
     assert await moderator.admit("  a   nice\ntopic ", Subject.TOPIC) == "a nice topic"

@@ -159,12 +159,13 @@ async def test_a_body_that_never_arrives_is_given_up(
 async def test_an_unknown_address(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
     assert answer.status_code == 404
-    assert problem_of(answer).where == path
+    assert problem_of(answer).where == path and "/docs" in problem_of(answer).remedy
 
 
 async def test_a_wrong_method_says_which_are_right(client: httpx.AsyncClient) -> None:
     answer = await client.put("/api/stage/tv", json={})
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.json()["remedy"] == "Use POST; see /docs."
     problem_of(answer)
 
 

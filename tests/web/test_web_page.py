@@ -63,5 +63,7 @@ async def test_nothing_beside_the_page_is_served(connect: Connect, built: WebOpt
 
 async def test_without_a_page_there_is_only_the_api(connect: Connect) -> None:
     async with connect(shows=[ShowDouble(headless=True)]) as client:
-        assert (await client.get("/")).status_code == 404
+        answer = await client.get("/")
+        assert answer.status_code == 404
+        assert "no page" in answer.json()["title"] and "stream/index.m3u8" in answer.json()["remedy"]
         assert (await client.get("/api/stage")).status_code == 200

@@ -118,7 +118,7 @@ function free(target: EventTarget | null): boolean {
 
 function Said(): JSX.Element {
   const { talk } = usePage();
-  const { scroller, content, following, scrolled, toEnd } = useFollowing();
+  const { scroller, content, following, scrolled, follow } = useFollowing();
   const { title, colour } = talk.who();
   const turns = shown(talk.book.value);
   return (
@@ -139,7 +139,7 @@ function Said(): JSX.Element {
       </div>
       {!following.value && (
         <div class="jump">
-          <Button icon="down" onPress={toEnd}>
+          <Button icon="down" onPress={follow}>
             Jump to now
           </Button>
         </div>

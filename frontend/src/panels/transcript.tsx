@@ -1,9 +1,10 @@
 /** What was said, is being said and comes next, as this viewer hears it. */
-import { useComputed } from "@preact/signals";
+import { useComputed, useSignalEffect } from "@preact/signals";
 import { Fragment, type JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { Button, Panel } from "../controls/controls";
 import { useFollowing } from "../controls/following";
+import type { Span } from "../core/following";
 import { timeOfDay } from "../core/format";
 import { phaseOf, type Group, type Phase } from "../core/turns";
 import { hearing, pieces } from "../core/words";
@@ -13,10 +14,24 @@ import type { State } from "../state";
 import { ChatForm } from "./chat";
 import { FirstVisit } from "./first-visit";
 
+/** Where what is heard now stands in the list, or what was heard last: from the name of who says it to the lit word. */
+function heardIn(list: HTMLElement): Span | null {
+  const all = (kind: string): HTMLElement | undefined => [...list.querySelectorAll<HTMLElement>(kind)].at(-1);
+  const turn = all(".turn.speaking") ?? all(".turn.said") ?? list.querySelector<HTMLElement>(".turn");
+  if (!turn) return null;
+  const begin = list.getBoundingClientRect().top;
+  const { top } = (turn.closest(".group") ?? turn).getBoundingClientRect();
+  const { bottom } = (turn.querySelector(".word.lit") ?? turn).getBoundingClientRect();
+  return { top: top - begin, bottom: bottom - begin };
+}
+
 export function TranscriptPanel(): JSX.Element {
   const state = useKnown();
-  const { scroller, content, following, scrolled, toEnd } = useFollowing();
+  const { scroller, content, following, scrolled, moved, follow } = useFollowing(heardIn);
   const groups = state.transcript.value;
+  useSignalEffect(() => {
+    if (state.coarse.value !== null) requestAnimationFrame(moved);
+  });
   return (
     <Panel name="transcript" title="Transcript">
       <FirstVisit />
@@ -30,7 +45,7 @@ export function TranscriptPanel(): JSX.Element {
       </div>
       {!following.value && (
         <div class="jump">
-          <Button icon="down" onPress={toEnd}>
+          <Button icon="down" onPress={follow}>
             Jump to now
           </Button>
         </div>

@@ -49,10 +49,13 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``reason`` says why a text is refused, in words that may be shown to its author (it never repeats the text)."""
+    """``reason`` says why a text is refused, in words that may be shown to its author (it never repeats the text);
+    ``remedy`` is what its author may do.
+    """
 
     allowed: bool
     reason: str = ""
+    remedy: str = "Say it in other words."
 
 
 class ModerationCheck(Protocol):
@@ -63,7 +66,7 @@ class ModerationCheck(Protocol):
         ...
 
 
-MAX_LENGTH = {Subject.TOPIC: 400, Subject.CHAT: 400, Subject.NAME: 40, Subject.LINE: 2000}
+MAX_LENGTH = {Subject.TOPIC: 400, Subject.CHAT: 400, Subject.NAME: 40, Subject.LINE: 1200}
 """Characters, by kind of text."""
 
 
@@ -98,7 +101,7 @@ class Moderator:
         trimmed = " ".join(text.split())
         verdict = await self.judge(trimmed, subject)
         if not verdict.allowed:
-            raise InputError(verdict.reason, where=subject, remedy="Say it in other words.")
+            raise InputError(verdict.reason, where=subject, remedy=verdict.remedy)
         return trimmed
 
     def finds_word(self, text: str) -> bool:
@@ -115,9 +118,11 @@ class Moderator:
     def _length(self, text: str, subject: Subject) -> Verdict:
         most = self._max_length[subject]
         if not any(unicodedata.category(character)[0] in "LNPS" for character in text):
-            return Verdict(False, f"the {subject} is empty")
+            return Verdict(False, f"the {subject} is empty", "Write a word or two.")
         if len(text) > most:
-            return Verdict(False, f"the {subject} has {len(text)} characters, and at most {most} are allowed")
+            return Verdict(
+                False, f"the {subject} has {len(text)} characters, and at most {most} are allowed", "Shorten it."
+            )
         return Verdict(True)
 
 

@@ -14,6 +14,7 @@ from starlette.staticfiles import NotModifiedResponse, PathLike, StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from duologue.web import encodings, paths, security
+from duologue.web.problems import NotFound
 
 FACE = "face.html"
 """The document of one face alone, served as ``/face/CHARACTER``."""
@@ -57,12 +58,16 @@ class Page(StaticFiles):
         name = PurePosixPath("index.html" if path == "." else path)
         show = scope["show"]
         if (
-            (show is not None and show.headless)
-            or paths.for_machines(f"/{name}")
+            paths.for_machines(f"/{name}")
             or name.suffix in encodings.SUFFIXES.values()
             or any(part.startswith(".") for part in name.parts)
         ):
             raise HTTPException(HTTPStatus.NOT_FOUND)
+        if show is not None and show.headless:
+            raise NotFound(
+                "this show has no page", where=scope["path"],
+                remedy="Its stream is at stream/index.m3u8, its API at /docs; start it without --headless.",
+            )  # fmt: skip
         if name.parts[0] == "face" and len(name.parts) == 2 and not name.suffix:
             name = PurePosixPath(FACE)  # it is built to lie there
         elif str(name) == FACE:

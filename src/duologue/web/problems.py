@@ -125,8 +125,20 @@ async def _http(request: Request, error: Exception) -> Response:
             error.status_code, error.detail, where=error.where, remedy=error.remedy, path=_path(request)
         )  # fmt: skip
     return problem(
-        error.status_code, error.detail, where=request.url.path, headers=error.headers, path=_path(request)
+        error.status_code, error.detail, where=request.url.path, remedy=_next_step(error), headers=error.headers,
+        path=_path(request),
     )  # fmt: skip
+
+
+def _next_step(error: HTTPException) -> str:
+    """Of what Starlette turns away by itself."""
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return "Every address is listed at /docs."
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return f"Use {(error.headers or {}).get('Allow', 'another method')}; see /docs."
+        case _:
+            return ""
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

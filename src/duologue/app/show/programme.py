@@ -145,6 +145,7 @@ class Programme:
         if self._requested is not None and self._requested.id == conversation_id:
             self._end(self._requested, ConversationState.STOPPED)
             self._requested = None
+            self._quieted = True
         elif self._current is not None and self._current.id == conversation_id:
             self._quieted = True
             if self._director is not None:
@@ -172,15 +173,16 @@ class Programme:
 
     async def run(self) -> None:
         """Hold one conversation after the other until cancelled, or (not ``forever``) until the first has ended."""
-        while True:
-            conversation = await self._next()
+        while (conversation := await self._next()) is not None:
             ended = await self._hold(conversation)
             if not self._forever and self._requested is None:
                 return
             await self._quiet(RETRY if ended is ConversationState.FAILED else PAUSE)
 
-    async def _next(self) -> ConversationView:
+    async def _next(self) -> ConversationView | None:
         while self._requested is None and self._quieted:
+            if not self._forever:
+                return None  # the first was stopped before it began
             self._wake.clear()
             await self._wake.wait()
         if self._requested is None:

@@ -145,8 +145,8 @@ class Studio:
             stage = group.create_task(self.link.run())
             pulse = group.create_task(self.pulse.run())
             guests = group.create_task(self.guests.run())
-            if show.tv.film is not None or show.tv.autoplay:
-                await self.link.show_tv(next(iter(self._films.values()), None))
+            if show.tv.film is not None:
+                await self.link.show_tv(find_film(show.tv.film))
             await self._engines.warm_up()  # while the stage is set up in its own process
             await self.link.ready.wait()
             await self.programme.run()
