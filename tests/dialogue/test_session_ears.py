@@ -383,6 +383,35 @@ def test_what_sounds_like_a_beginning_again_and_again_holds_nobody_up_for_long()
     assert waits[1:8] == [70] * 7 and waits[8:11] == [38, 6, 70]
 
 
+def test_who_may_be_going_on_at_the_very_end_of_a_wait_is_not_cut_in() -> None:
+    """The voice begins to rise while the decision is waited for, some 15 ms before it would be due."""
+    frames = [0.0] * 16 + [0.9] * 38 + [0.0] * 13 + [0.35] * 2 + [0.9] * 16 + [0.0]
+    talk = Talk([Says(0.5, "what time is it")], [ScriptedReply("Noon.")] * 2, seconds=5.0)
+    talk.activity = Given(frames)  # type: ignore[assignment]
+    simulate(talk.run())
+    told = [item for _, item in talk.log if isinstance(item, Report)]
+    first = next(report for report in told if report.note in (Note.RESUMED, Note.TURN_ENDED))
+    assert (first.note, first.ms) == (Note.RESUMED, 496.0), "of the 500 that were to be waited"
+    assert talk.context()[0] == ("person", "what time is it")
+
+
+def test_a_way_that_becomes_longer_and_comes_in_bursts_holds_a_decision_up_for_a_moment_only() -> None:
+    """Each burst is late and follows a stall of its own, until the longer way is known."""
+    talk = Talk([Says(0.5, "what time is it")], [ScriptedReply("Noon.")] * 2, seconds=5.0)
+
+    async def source() -> AsyncGenerator[Captured, None]:
+        start = talk.clock.now()
+        for number in range(250):
+            end = (number + 1) * 20
+            came = end if end <= 1900 else 2050 + (end - 1900 + 149) // 150 * 150
+            await talk.clock.wait_until(start + came * MILLISECOND)
+            yield Captured(np.full(BLOCK, 0.5 if 500 < end <= 1700 else 0.0, np.float32), number * BLOCK)
+
+    simulate(talk.run(source))
+    ended = next(item for _, item in talk.log if isinstance(item, Report) and item.note is Note.TURN_ENDED)
+    assert 500 <= ended.ms <= 700 and Note.STALLED not in talk.notes()
+
+
 class GuessingEars(FakeHearing):
     @property
     def capabilities(self) -> HearingCapabilities:

@@ -15,8 +15,10 @@ from duologue.dialogue.turns.vocabulary import (
     Clear,
     Commit,
     EngineFailed,
+    Filler,
     Note,
     Pause,
+    Play,
     ReplyFinished,
     Report,
     Resume,
@@ -339,3 +341,59 @@ def test_who_interrupts_later_has_not_paused(world: World) -> None:
     starts(world)
     understands(world, "wait a moment")
     assert world.patience.pauses == []
+
+
+def test_who_interrupts_when_the_floor_has_fallen_silent_in_a_reply_has_not_paused(world: World) -> None:
+    asks(world, "What time is it?")
+    replies(world, "It is noon.", ends=False)
+    world.pass_time(1_300)
+    assert world.machine.state is State.THINKING, "the next sentence is not written yet"
+    starts(world)
+    world.pass_time(200)
+    understands(world, "wait a moment")
+    assert world.machine.state is State.HEARING and world.patience.pauses == []
+
+
+def hums_at_the_end_of_the_first_sentence(world: World, *, milliseconds: int) -> None:
+    """For so long, from 80 ms before the end on. The mind has not written the next one."""
+    world.pass_time(sum(len(piece.utterance.samples) for piece in pieces(world)) - 80)
+    began = world.now
+    world.pass_time(60)
+    world.give(SpeechStarted(began))
+    world.pass_time(milliseconds - 60)
+    assert not world.far.ids()
+    world.give(SpeechStopped(world.now))
+    world.pass_time(300)
+    understands(world, "mm-hm", final=True)
+
+
+def pieces(world: World) -> list[Play]:
+    return [effect for effect in world.effects if isinstance(effect, Play)]
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_after_a_hum_at_the_end_of_a_sentence_the_rest_of_the_reply_is_waited_for(world: World, goes_on: bool) -> None:
+    asks(world, "What time is it?")
+    replies(world, "It is noon.", ends=False)
+    hums_at_the_end_of_the_first_sentence(world, milliseconds=140)
+    assert world.machine.state is State.THINKING
+    if goes_on:
+        world.pass_time(4_000)
+        assert world.last(Filler), "who writes is late, and that is filled in for"
+        replies(world, "Or so they say.")
+    else:
+        world.give(ReplyFinished("r1"))
+        assert world.machine.state is State.QUIET
+    world.pass_time(4_000)
+    heard = "It is noon. Or so they say." if goes_on else "It is noon."
+    assert world.commits == [Commit("What time is it?", heard, "r1", False)]
+    assert Note.STALLED not in world.notes(), "the floor owes nothing"
+
+
+def test_after_a_hum_the_next_sentence_is_not_late_by_what_was_spoken_before(world: World) -> None:
+    asks(world, "What time is it?")
+    replies(world, f"It is {'very ' * 28}late.", ends=False)
+    hums_at_the_end_of_the_first_sentence(world, milliseconds=300)
+    assert world.machine.state is State.THINKING
+    world.pass_time(1_000)
+    assert Note.STALLED not in world.notes() and "Apologise" not in kinds(world)

@@ -120,6 +120,17 @@ def test_who_speaks_while_the_floor_clears_for_the_owner_is_heard_on(world: Worl
     assert world.machine.state is State.THINKING and any(world.waiting.values())
 
 
+def test_who_begins_twice_while_the_floor_clears_for_the_owner_is_heard_in_one_stretch(world: World) -> None:
+    speaking(world)
+    world.give(Say(("One moment please.",)))
+    for _ in range(2):
+        world.give(SpeechStarted(world.now))
+        world.pass_time(60, report=False)
+        world.give(SpeechStopped(world.now))
+    assert kinds(world).count("BeginStretch") == 2, "of the question, and of this"
+    assert list(world.waiting.values()) == [True]
+
+
 def test_the_owner_answers_what_was_said_so_far(world: World) -> None:
     starts(world)
     understands(world, "I was wondering whether")
@@ -325,6 +336,7 @@ def test_a_sink_that_comes_when_all_was_heard_is_waited_for_no_longer(world: Wor
     world.give(PlayProgress("r1/0", world.now, 10_000))
     assert world.machine.state is State.SPEAKING
     world.give(SinkAttached())
+    world.pass_time(0)
     assert world.machine.state is State.THINKING and world.last(Attach) == Attach()
 
 

@@ -244,7 +244,7 @@ class SessionEars:
         stalled, self._came = now - self._came > BEHIND_MS * MILLISECOND, now
         if now - placed.end < BEHIND_MS * MILLISECOND:
             self._behind = None
-        elif stalled or self._behind is None:
+        elif self._behind is None or (stalled and now - self._behind > CATCH_UP_MS * MILLISECOND):
             self._behind = now
 
     def _pass_gap(self, gap: int, end: int) -> None:

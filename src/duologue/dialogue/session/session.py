@@ -307,7 +307,7 @@ class Session:
             now = self._clock.now()
             if missed is not None and missed <= now:
                 self._ears.miss(now)  # posts what it finds
-            elif due <= now:
+            elif max(deadline, self._ears.catching_up_until) <= now:  # sound that came meanwhile may hold it up
                 return Timeout()
 
     def _observe(self, item: Event | Effect, now: int) -> None:

@@ -122,7 +122,8 @@ def give_up_finals(s: Situation) -> list[Effect]:
 
 
 def listen(s: Situation) -> list[Effect]:
-    return s.person.begin_stretch(s.person.onset)
+    """A stretch that is open already goes on: nobody's words are told to two."""
+    return [] if s.person.stretch else s.person.begin_stretch(s.person.onset)
 
 
 def tell_of_silence(s: Situation) -> list[Effect]:
@@ -228,8 +229,7 @@ def flow(s: Situation) -> list[Effect]:
 
 def wait_for_more(s: Situation) -> list[Effect]:
     """The floor has fallen silent in the middle of the reply."""
-    s.floor.thinking_since = s.now
-    s.floor.filler_at = s.now + s.policy.filler_ms * MILLISECOND
+    s.floor.fall_silent(s.now)
     return flow(s)
 
 
@@ -364,8 +364,9 @@ def drop_turn(s: Situation) -> list[Effect]:
 
 def give_floor(s: Situation) -> list[Effect]:
     """The person takes the floor. Who does so as soon as the turn was taken to be over had only paused."""
-    if 0 <= s.person.onset - s.floor.thinking_since <= GOES_ON_MS * MILLISECOND and s.floor.reply:
-        s.patience.resumed((s.person.onset - s.floor.reply.after) / MILLISECOND)
+    reply = s.floor.reply
+    if reply and 0 <= s.person.onset - reply.bound <= GOES_ON_MS * MILLISECOND:
+        s.patience.resumed((s.person.onset - reply.after) / MILLISECOND)
     return [Report(Note.INTERRUPTED, s.person.text, s.since_onset_ms), *withdraw(s)]
 
 

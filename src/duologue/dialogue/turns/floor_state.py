@@ -57,7 +57,8 @@ class FloorState:
     """The registers. ``reply`` is thought, voiced or spoken, ``leaving`` an interrupted one of which the floor has yet
     to say how much was played. Nobody has had the floor since ``since``; ``asked`` times in a row we spoke into that.
     ``echoing``: over so many replies without an echo the room is still taken to echo. ``name`` begins all ids.
-    From ``on_hold_since`` on a line ``on_hold`` lets no time pass.
+    From ``on_hold_since`` on a line ``on_hold`` lets no time pass. A sound of the reply is awaited ``thinking_since``
+    then: since it counts, or since the floor fell silent in the middle of it.
     ``to_say`` is what the owner wants said, ``leave`` to whom the line goes afterwards (empty: it is hung up);
     ``calls`` are those that the far end is to answer, and their replies.
     """
@@ -203,6 +204,12 @@ class FloorState:
         reply.pieces[utterance_id] = Piece(None)
         return utterance_id
 
+    def fall_silent(self, now: int) -> None:
+        """Nothing of the reply is on the floor, and more is to come: it is waited for from here on."""
+        self.thinking_since = now
+        if self.reply and not self.reply.apologised:
+            self.filler_at = now + self.policy.filler_ms * MILLISECOND
+
     def open_ears(self) -> list[Effect]:
         """After a reply, under half-duplex."""
         if self.ears_open or self.on_hold:
@@ -306,6 +313,8 @@ class FloorState:
         known = any(reply.note_playout(event) for reply in (self.reply, self.leaving) if reply)
         if known:
             self.sign_at = now
+        if self.reply and self.reply.waits_after(event):
+            self.fall_silent(now)
         return known
 
     def _new_reply(self, now: int) -> Reply:
@@ -316,7 +325,7 @@ class FloorState:
         """The turn now belongs to the reply."""
         if self.person.text:
             self.asked = 0
-        reply.committed, reply.after = self.person.committed, self.person.offset
+        reply.committed, reply.after, reply.bound = self.person.committed, self.person.offset, now
         reply.turn = self.person.bind()
         self.thinking_since = now
         self.filler_at = now + self.policy.filler_ms * MILLISECOND

@@ -294,8 +294,9 @@ def began_before_decision(s: Situation) -> bool:
     of the reply has been heard yet.
     """
     reply = s.floor.reply
-    started = isinstance(s.event, SpeechStarted) and s.event.at < s.floor.thinking_since
-    return started and bool(reply and not reply.pieces and not reply.apologised and not reply.committed)
+    if reply is None or not isinstance(s.event, SpeechStarted) or s.event.at >= reply.bound:
+        return False
+    return not (reply.pieces or reply.apologised or reply.committed)
 
 
 def reply_was_cut(s: Situation) -> bool:

@@ -41,13 +41,14 @@ class Piece:
 @dataclass(slots=True)
 class Reply:
     """One answer of ours, bound to what the ``person`` said in their turn ``turn`` (0: nobody had said anything).
-    ``since``: when it was asked for, ``after``: when their voice had gone (ns).
+    Times (ns): ``since`` it was asked for, ``bound`` when it was given the turn, ``after`` when their voice had gone.
     """
 
     id: str
     person: str
     since: int
     after: int = 0
+    bound: int = 0
     turn: int = 0
     speculative: bool = False
     begun: bool = False
@@ -122,6 +123,11 @@ class Reply:
     def failed(self) -> bool:
         """It is over, and nothing of it was heard, or its end is missing; and nobody has said sorry yet."""
         return self.over and not self.apologised and (self.broken_off or not self.heard())
+
+    def waits_after(self, event: PlayStarted | PlayProgress | PlayEnded) -> bool:
+        """That was the end of a sentence of it, and the next one is not there."""
+        piece = self.pieces.get(event.utterance_id)
+        return isinstance(event, PlayEnded) and piece is not None and piece.utterance is not None and not self.speaking
 
     def heard(self) -> str:
         """What the far end played of it, in whole words."""

@@ -252,11 +252,11 @@ TABLE: tuple[Row, ...] = (
     _row(SPEAKING, PlayEnded, when.reply_failed, do.apologise_for_failure, THINKING),
     _row(SPEAKING, PlayEnded, when.reply_is_over_and_a_voice_is_judged, do.conclude, SETTLING),
     _row(SPEAKING, PlayEnded, when.reply_is_over, do.conclude, QUIET),
-    _row(SPEAKING, PlayEnded, when.reply_waits_for_more, do.wait_for_more, THINKING),
+    _row(SPEAKING, PlayEnded, when.reply_waits_for_more, do.flow, THINKING),
     _row(SPEAKING, _FLOOR, when.always, do.flow, SPEAKING),
     _late(SPEAKING, at.floor_is_mute, when.a_voice_is_judged, do.give_up_floor, SETTLING),
     _late(SPEAKING, at.floor_is_mute, when.always, do.give_up_floor, QUIET),
-    _row(SPEAKING, SinkAttached, when.reply_waits_for_more, do.wait_for_more, THINKING),
+    _late(SPEAKING, at.at_once, when.reply_waits_for_more, do.wait_for_more, THINKING),
     # Somebody sounds over it
     _row((DOUBTING, PAUSED), TurnCommitted, when.always, do.give_floor_and_commit, SETTLING),
     _row(DOUBTING, TurnCancelled, when.always, do.cancel_turn, SPEAKING),
