@@ -81,7 +81,7 @@ def export(
 ) -> None:
     """Write a run as Parquet, a file for each kind of record, for DuckDB, pandas and the like.
 
-    They read a run's own lines as well: select * from read_json('RUN/*.jsonl', union_by_name=true).
+    They read a run's own lines as well: docs/evidence.md says how.
 
     Example: duologue runs export last --parquet tables
     """
