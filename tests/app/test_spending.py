@@ -391,6 +391,20 @@ async def test_a_command_finds_what_was_used_today_in_the_store(
             second.begin(Service.SPEAKS, "elevenlabs", Amount(characters=6))
 
 
+async def test_a_command_keeps_what_engines_with_a_price_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    given = {"engines.tts": "espeak", "engines.stt": "pocketsphinx"}
+    (tmp_path / "duologue.toml").write_text("[prices.engines.espeak]\nthousand_characters = 0.4\n")
+    for already in (0, 1):
+        async with open_spending(load_settings(given, config=tmp_path / "duologue.toml")) as spending:
+            assert [row.requests for row in (await spending.view()).rows] == [1] * already
+            call = spending.begin(Service.SPEAKS, "espeak")
+            call.report(Amount(characters=25))
+            call.close()
+
+
 async def test_a_command_on_engines_of_its_own_opens_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     async with open_spending(load_settings({"engines.tts": "espeak", "engines.stt": "pocketsphinx"})) as spending:

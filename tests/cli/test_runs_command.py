@@ -103,6 +103,12 @@ def test_a_run_is_removed_by_a_part_of_its_name(kept: Path) -> None:
     assert "No run is kept" in told("runs")
 
 
+def test_a_run_that_is_named_twice_is_one(kept: Path) -> None:
+    found = json.loads(told("report", "show-day", "20260921-141320-show-day", "last", "--json"))
+    assert len(found["sources"]) == 2 and len(found["shows"]) == 1
+    assert told("runs", "remove", "last", "talk").count("removed") == 1
+
+
 def test_a_run_is_reported_by_name_and_the_newest_by_none(kept: Path, tmp_path: Path) -> None:
     assert "frames 30, late 1" in told("report", "show-day")
     assert "talk:0199a3c0" in told("report") and "talk:0199a3c0" in told("report", "last")

@@ -339,6 +339,12 @@ def test_who_spoke_into_an_answer_was_cut_off_or_cut_in_and_nobody_knows(tmp_pat
     assert "Whether the 2 who spoke into an answer cut in, or had only paused." in report.cannot_tell
 
 
+def test_frames_that_nobody_saw_are_counted_as_people_count(tmp_path: Path) -> None:
+    for dear, words in (({50: 70.0}, "One frame over its"), ({50: 70.0, 90: 60.0}, "2 frames over their")):
+        page = "".join(as_page(report_of(tmp_path, show(frames(120, encode=dear)))))
+        assert f"<summary>{words} budget that nobody saw" in page
+
+
 def test_times_of_a_show_count_from_the_beginning_of_its_run(tmp_path: Path) -> None:
     """Whose first frames were drawn while the house still came up: `--since` counts so, and the calendar's time."""
     made = frames(300, still={150: 1400.0})

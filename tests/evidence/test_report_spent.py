@@ -43,7 +43,7 @@ def test_a_show_has_a_line_of_its_own_requests_and_not_of_the_houses(tmp_path: P
     report = report_of(tmp_path, [*entries, Entry(START + 5 * SECOND, "house", cap)])
     line = (
         "Engines were asked for: openai 1,800 tokens in (800 kept) and 160 out; elevenlabs 1,200 characters, 1.5 min"
-        " of sound. Cost: 0.00400 EUR, and of 1 requests nobody knows what they cost: there was no price."
+        " of sound. Cost: 0.00400 EUR, and of one request nobody knows what it cost: there was no price."
     )
     assert line in "\n".join(as_markdown(report))
     assert "What engines were asked for" in "".join(as_page(report)) and "1,800 tokens in" in "".join(as_page(report))
@@ -64,6 +64,12 @@ def test_talks_are_added_up(tmp_path: Path) -> None:
     report = report_of(tmp_path, [head, *begun, *asked("talk:a", MIND), *asked("line:b", about, VOICE), *over])
     assert report.talks is not None
     assert in_words(report.talks.used).startswith("Engines were asked for: openai about 1,800 tokens in (800 kept)")
+
+
+def test_a_little_sound_is_told_in_seconds(tmp_path: Path) -> None:
+    ears = UsageRecord("stt", "whisper", sound_ms=2_140.0, currency="EUR")
+    told = "\n".join(as_markdown(report_of(tmp_path, [*show(frames(60)), *asked(SHOW, ears)])))
+    assert "Engines were asked for: whisper 2.1 s of sound. Cost: 0.00 EUR." in told
 
 
 def test_a_run_that_asked_nobody_has_no_line(tmp_path: Path) -> None:

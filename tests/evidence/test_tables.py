@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,25 @@ import pytest
 from duologue.clock import MILLISECOND, SECOND, VirtualClock
 from duologue.errors import InputError
 from duologue.evidence.tables import write_parquet
-from duologue.telemetry.ledger import EventRecord, FrameRecord, MachineRecord, ShowRecord, TurnRecord
+from duologue.telemetry.ledger import (
+    Entry,
+    EventRecord,
+    FrameRecord,
+    HeaderRecord,
+    MachineRecord,
+    Record,
+    ShowRecord,
+    SkipRecord,
+    TurnRecord,
+    UsageRecord,
+)
+from duologue.telemetry.lines import encode
 from duologue.telemetry.run_shelf import RunShelf
 from duologue.telemetry.runs import RunKeeping
 from duologue.telemetry.stream import HOUSE, Ledger
 
 SHOW = "show:day"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture
@@ -54,6 +68,35 @@ def test_duckdb_reads_the_lines_as_they_are(run: Path) -> None:
     assert counted == {"header": 1, "show": 1, "frame": 30, "turn": 1, "event": 1, "machine": 1, "over": 1}
     assert asked(f"select number, lateness_ms from {lines} where lateness_ms > 0") == [(7, 4.25)]
     assert asked(f"select text from {lines} where kind = 'turn'") == [("Tea, “really”.",)]
+
+
+def long_run(folder: Path) -> Path:
+    """More frames than DuckDB looks at by itself, then what comes seldom, a request without cost, and a torn line."""
+    folder.mkdir()
+    at = SECOND
+    records: list[Record] = [
+        HeaderRecord(SECOND, SECOND, "test"),
+        *(FrameRecord(number, at, at, 1.0, 6.5, 10, at, -900.0) for number in range(21_000)),
+        SkipRecord(at, 21_000, 21_060, 2000.0), UsageRecord("tts", "espeak", characters=12),
+    ]  # fmt: skip
+    lines = [encode(Entry(at, SHOW, record, str(number)), SECOND) for number, record in enumerate(records)]
+    (folder / "ledger.jsonl").write_text("\n".join([*lines, '{"v":1,"id":"torn']), "utf-8")
+    return folder
+
+
+QUERY = re.compile(r"select [^`;\n]+? from read_ndjson\w*\('([^']+)/\*\.jsonl'[^`;\n]*")
+
+
+def test_the_queries_that_are_told_answer_of_a_long_run_and_of_one_that_cost_nothing(tmp_path: Path) -> None:
+    folder, told = long_run(tmp_path / "run"), dict[str, str]()
+    for page in ("evidence", "ledger", "money"):
+        (query,) = QUERY.finditer((DOCS / f"{page}.md").read_text("utf-8"))
+        told[page] = query[0].rstrip(".").replace(query[1], str(folder))
+    counted = {"frame": 21_000, "header": 1, "skip": 1, "usage": 1, None: 1}
+    assert dict(asked(told["evidence"])) == dict(asked(told["ledger"])) == counted
+    assert asked(told["money"]) == [("espeak", 0.0)]
+    lines = told["evidence"].removeprefix("select kind, count(*) ").removesuffix(" group by kind")
+    assert asked(f"select following, late_ms {lines} where kind = 'skip'") == [(21_060, 2000.0)]
 
 
 def test_each_kind_is_a_table(run: Path, tmp_path: Path) -> None:

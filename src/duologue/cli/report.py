@@ -64,7 +64,8 @@ def report(
 
     if out is not None:
         check_kind(out.suffix.lower())
-    sources = [_part(source_of(name, config), since, until) for name in runs or ["last"]]
+    named = dict.fromkeys(source_of(name, config) for name in runs or ["last"])  # one that is named twice is one
+    sources = [_part(source, since, until) for source in named]
     if trace is not None:
         _write_trace(trace, sources, aside=as_md or as_json)
         if out is None and against is None and not (as_md or as_json):

@@ -68,7 +68,7 @@ def remove(names: Names, config: Config = None) -> None:
     Example: duologue runs remove 20261123-020705-show-main
     """
     shelf = shelf_of(config)
-    for run in [shelf.find(name) for name in names]:
+    for run in {run.id: run for run in map(shelf.find, names)}.values():
         shelf.remove(run)
         typer.echo(f"{run.id}: removed, {_mb(run.size)}")
 
@@ -81,7 +81,7 @@ def export(
 ) -> None:
     """Write a run as Parquet, a file for each kind of record, for DuckDB, pandas and the like.
 
-    They read a run's own lines as well: select * from read_json('RUN/*.jsonl', union_by_name=true).
+    They read a run's own lines as well: docs/evidence.md says how.
 
     Example: duologue runs export last --parquet tables
     """

@@ -94,10 +94,10 @@ def _print(told: UsageView, runs: Mapping[str, str]) -> None:
     from duologue.cli.output import console
 
     out = console()
-    since = f"since {told.since}" if told.since else "ever"
+    since = f" since {told.since}" if told.since else ""
     if not told.rows:
-        who = "No engine was asked" if told.by != "person" else "Nobody who is known asked an engine"
-        out.print(f"{who} for anything {since} (days of {told.zone}).", markup=False)
+        what = "engines were asked for" if told.by != "person" else "known people asked engines for"
+        out.print(f"Nothing is kept of what {what}{since} (days of {told.zone}).", markup=False)
     else:
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column(told.by)

@@ -184,7 +184,9 @@ def _incidents(show: ShowChapter, bad: int) -> Iterator[str]:
     if show.half_rate:
         yield f'<p class="note">{show.half_rate:,} frames were held twice as long, at half the rate, by choice.</p>'
     if dear:
-        yield f"<details><summary>{len(dear):,} frames over their budget that nobody saw, the slowest first</summary>"
+        several = f"{len(dear):,} frames over their budget that nobody saw, the slowest first"
+        what = several if len(dear) > 1 else "One frame over its budget that nobody saw"
+        yield f"<details><summary>{what}</summary>"
         yield _incident_table("Hidden by the lead.", dear, show) + "</details>"
 
 

@@ -60,11 +60,12 @@ class EngineUse:
         """The same without the number of requests: empty of an engine that counts nothing else."""
         about = "about " if self.estimated else ""
         kept = f" ({self.cached_tokens:,} kept)" if self.cached_tokens else ""
+        sound = f"{self.sound_s / 60:.1f} min" if self.sound_s >= 60 else f"{self.sound_s:.1f} s"
         told = (
             (self.prompt_tokens + self.completion_tokens,
              f"{about}{self.prompt_tokens:,} tokens in{kept} and {self.completion_tokens:,} out"),
             (self.characters, f"{self.characters:,} characters"),
-            (self.sound_s, f"{self.sound_s / 60:.1f} min of sound"),
+            (self.sound_s, f"{sound} of sound"),
         )  # fmt: skip
         return ", ".join(words for some, words in told if some)
 
@@ -94,7 +95,8 @@ def cost_in_words(uses: dict[str, EngineUse]) -> str:
             cost[currency] = cost.get(currency, 0.0) + value
     unpriced = sum(use.unpriced for use in uses.values())
     money = " and ".join(f"{_money(value)} {currency}" for currency, value in cost.items())
-    unknown = f"of {unpriced:,} requests nobody knows what they cost: there was no price" if unpriced else ""
+    whose = "one request nobody knows what it" if unpriced == 1 else f"{unpriced:,} requests nobody knows what they"
+    unknown = f"of {whose} cost: there was no price" if unpriced else ""
     return f"Cost: {', and '.join(filter(None, (money, unknown)))}."
 
 

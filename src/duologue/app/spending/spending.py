@@ -310,11 +310,12 @@ async def open_spending(
     settings: Settings, store: Store | None = None, clock: Clock = SYSTEM_CLOCK
 ) -> AsyncGenerator[Spending]:
     """For a command without a house: sums and caps are those of the ``store``, which is started; where none is given,
-    and an engine is somebody's server, it is opened for it.
+    and an engine is somebody's server, or anything has a price or a cap, it is opened for it.
     """
     spending = Spending(settings, Ledger(clock), clock)
     own: Store | None = None
-    if store is None and settings.store.keep and (outside(settings) or settings.spending.capped):
+    costs = outside(settings) or settings.prices.engines or settings.spending.capped
+    if store is None and settings.store.keep and costs:
         from duologue.places import store_file
         from duologue.store.store import Store
 
