@@ -177,6 +177,14 @@ def test_a_late_model_is_filled_in_for_apologised_for_and_named() -> None:
     assert answer.apologised and silence_ms(answer)["first_token"] > 10_000
 
 
+def test_what_goes_wrong_twice_is_named_once() -> None:
+    talk, (_, answer) = talked([ASKS], [ScriptedReply(hang=True)] * 4, seconds=30)
+    late = [(now, item) for now, item in talk.log if isinstance(item, Report) and item.note is Note.STALLED]
+    talk.log = [each for entry in talk.log for each in [entry] * (2 if entry in late else 1)]
+    _, twice = recorded(talk)
+    assert (twice.failure, twice.stalls) == (answer.failure, 2 * answer.stalls) and late
+
+
 def test_ears_that_fail_leave_a_turn_without_words_and_an_apology() -> None:
     _, (person, answer) = talked([ASKS], [NOON], hearing=[Hearing(error=PeerError("broken"))])
     assert (person.text, person.state) == ("", "failed") and person.failure.startswith("hearing: ")

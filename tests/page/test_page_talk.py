@@ -254,6 +254,29 @@ async def test_a_page_that_is_loaded_anew_goes_on_with_it(page: Page) -> None:
     await expect(page.get_by_role("heading", name="With Robin")).to_be_visible()
 
 
+async def test_a_line_that_stays_lost_is_said_to_be(page: Page) -> None:
+    """Also while another socket is tried, which may take its time."""
+    await begin(page)
+    await page.evaluate("() => { window.WebSocket = class { close() {} }; window.sockets.at(-1).close() }")
+    await expect(page.locator(".section .state").first).to_have_text("The connection is lost. Trying again…")
+    await page.wait_for_timeout(1500)
+    await expect(page.locator(".section .state.bad").first).to_have_text("The connection is lost. Trying again…")
+
+
+async def test_on_a_telephone_a_conversation_is_in_sight_when_it_begins(browser: Browser, house: Show) -> None:
+    """What was pressed for it stands further down than all of it."""
+    context = await browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    async for page in _opened(context, house):
+        await begin(page, who="Virgin")
+        await expect(page.locator(".talk-face")).to_be_visible(timeout=PATIENCE_MS)
+        heading = page.get_by_role("heading", name="With Virgin")
+        await expect(heading).to_be_in_viewport()
+        await expect(page.get_by_label("Your words")).to_be_in_viewport()
+        box, top = await heading.bounding_box(), await page.locator(".top").bounding_box()
+        assert box is not None and top is not None and box["y"] >= top["height"]
+    await context.close()
+
+
 async def test_one_that_is_no_more_says_so_before_another_is_begun(page: Page) -> None:
     await page.evaluate("sessionStorage.setItem('duologue-talk', 'nobody')")
     await page.reload()

@@ -12,7 +12,7 @@ import { chunksOf, parted, shown } from "../talk/book";
 import { changes, correctionOf, notesOf } from "../talk/lessons";
 import type { Chunk, Turn } from "../talk/protocol";
 import { TalkFace } from "./talk-face";
-import type { Ears } from "../talk/talk";
+import type { Ears, Talk } from "../talk/talk";
 import { TalkLesson } from "./talk-lesson";
 import { TalkTroubles } from "./talk-troubles";
 
@@ -71,20 +71,19 @@ function After(): JSX.Element {
 /** How the line is, and where the conversation stands. */
 function Line(): JSX.Element {
   const { talk } = usePage();
-  const link = talk.link.value;
-  const words =
-    link === null || link.is === "connecting"
-      ? (["wait", "Connecting…"] as const)
-      : link.is === "lost"
-        ? (["bad", `${link.why} Trying again…`] as const)
-        : link.is === "over"
-          ? (["off", "It is over"] as const)
-          : (["good", STANDING[talk.book.value.standing]] as const);
+  const [is, words] = standing(talk);
   return (
     <span role="status">
-      <State is={words[0]}>{words[1]}</State>
+      <State is={is}>{words}</State>
     </span>
   );
+}
+
+function standing({ link: { value: link }, welcome, book }: Talk): readonly ["good" | "wait" | "bad" | "off", string] {
+  if (link?.is === "open") return ["good", STANDING[book.value.standing]];
+  if (link?.is === "over") return ["off", "It is over"];
+  if (link?.is === "lost") return ["bad", `${link.why} Trying again…`];
+  return welcome.value ? ["bad", "The connection is lost. Trying again…"] : ["wait", "Connecting…"];
 }
 
 /** Esc interrupts, wherever one is; Space talks where it would write nothing and press nothing. */
@@ -346,7 +345,11 @@ function Write(): JSX.Element {
     talk.say(words);
     text.value = "";
   };
-  useEffect(() => field.current?.focus({ preventScroll: true }), []);
+  useEffect(() => {
+    // whoever began it further down looks at it now, and at no more than that
+    field.current?.closest("section")?.scrollIntoView({ block: "nearest" });
+    field.current?.focus({ preventScroll: true });
+  }, []);
   return (
     <form class="talk-write" onSubmit={send}>
       <input

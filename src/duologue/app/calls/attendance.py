@@ -200,7 +200,7 @@ class Attendance:
     async def _serve(self, connection: TalkConnection, attendant: _Attendant, *, resumed: bool) -> None:
         before, attendant.connection = attendant.connection, connection
         if before is not None:
-            before.end(say.TalkBye(code="taken", text="Another socket goes on with this."))
+            before.end(say.TalkBye(code="taken", text="This goes on in another window."))
         attendant.sign = self._clock.now()
         attendant.stream = ListenerStream(f"call-{secrets.token_hex(4)}", connection.order)
         self._welcome(connection, attendant, resumed=resumed)

@@ -235,7 +235,7 @@ class TalkSession:
         """Go on over ``connection`` until it is gone (:class:`SocketGone`) or to be closed (:class:`PartedError`)."""
         before, self._connection = self._connection, connection
         if before is not None:
-            before.end(say.TalkBye(code="taken", text="Another socket goes on with this conversation."))
+            before.end(say.TalkBye(code="taken", text="This conversation goes on in another window."))
         self._go_on(connection, hello)
         if hello.heard is not None:
             self._sink.acknowledge(hello.heard.id, hello.heard.samples)

@@ -418,7 +418,8 @@ class SessionRecorder:
             target.understood = now
         if target is None:
             return
-        target.failure = "; ".join(filter(None, (target.failure, what)))
+        if what not in target.failure.split("; "):  # how often it was late tell the stalls
+            target.failure = "; ".join(filter(None, (target.failure, what)))
         if report.note is Note.STALLED:
             target.stalls = (*target.stalls, str(report.stage))
 
