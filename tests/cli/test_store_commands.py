@@ -17,6 +17,7 @@ from duologue.clock import SECOND, VirtualClock
 from duologue.errors import InputError, PeerError
 from duologue.places import runs_folder
 from duologue.store.conversations import KeptConversation, KeptTurn
+from duologue.store.database import HEAD
 from duologue.store.people import meet
 from duologue.store.store import opened
 from duologue.store.tokens import digest
@@ -68,6 +69,14 @@ def keep_run(of: str) -> Path:
     ledger.finish(of)
     recorder.close()
     return next(runs_folder().glob(f"*{of.partition(':')[2]}*"))
+
+
+def test_a_store_that_has_no_tables_yet_is_made(run: Run, file: Path) -> None:
+    """So it is with a database of PostgreSQL's."""
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert f"revision {HEAD}, made just now" in run("store")
+    assert f"revision {HEAD}\n" in run("store")
 
 
 def test_there_is_no_store_before_somebody_is_kept(run: Run, file: Path) -> None:

@@ -13,7 +13,7 @@ from improv_shows import CHAD, TEN_TOPICS, VIRGIN, show
 
 from duologue.errors import PeerError
 from duologue.language.engine import Line, Moment, Prompt
-from duologue.language.improv import Improv, neutral_moves
+from duologue.language.improv import MOST_READ, Improv, neutral_moves
 from duologue.language.improv.topic import understand, word_lists
 from duologue.language.moderation import Moderator
 from duologue.language.moves import CATEGORIES, CHAINS, Move, parse_moves, squeeze
@@ -282,3 +282,15 @@ def test_no_topic_breaks_it(topic: str, seed: int):
 def test_no_history_breaks_it(said: list[str], moment: Moment):
     lines = tuple(Line(("virgin", "chad", "Ada")[number % 3], text) for number, text in enumerate(said))
     assert Improv().line(Prompt(CHAD, (VIRGIN,), "leg day", lines, moment, len(lines), 12, 1))
+
+
+def test_of_what_is_endless_the_end_is_answered() -> None:
+    """A program may write a megabyte; all of it took a third of a second, in which nobody else was served."""
+    text = "The old harbour is a quiet place. " + "cup of tea " * 50_000 + "Do you like penguins?"
+    improv = Improv()
+
+    def answers(said: str) -> list[str]:
+        asked = (Line("person", said),)
+        return [improv.line(Prompt(CHAD, (VIRGIN,), "", asked, Moment.ANSWER, 1, 12, seed)) for seed in range(30)]
+
+    assert answers(text) == answers(text[-MOST_READ:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.errors import ClosedError, InputError, PeerError
@@ -73,6 +75,17 @@ def test_a_question_sees_what_was_written_before_it(writer: StoreWriter, file: P
         assert other.execute("select count(*) from people").fetchone() == (2,)
         assert other.execute("pragma journal_mode").fetchone() == ("wal",)
     assert (writer.state.written, writer.state.lost, writer.state.well) == (3, 0, True)
+
+
+def test_a_new_store_is_told_of_in_one_line(writer: StoreWriter, file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is the first that somebody sees of their first house."""
+    logging.getLogger("alembic").setLevel(logging.NOTSET)
+    with caplog.at_level(logging.INFO), capture_logs() as told:
+        writer.ask(names).result(PATIENCE)
+    assert [(each["event"], each["store"], each["before"]) for each in told] == [
+        ("store.migrated", str(file), "nothing"),
+    ]  # fmt: skip
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 def test_what_grows_takes_one_place(writer: StoreWriter) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -13,13 +14,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from studio_double import HouseDouble
 from websockets.sync.client import connect
 
 from duologue.cli.output import console
 from duologue.errors import InputError
 from duologue.settings import load_settings
-from duologue.web import certificate
+from duologue.web import certificate, listener
 from duologue.web.certificate import Certificate, certificate_of, fingerprint, names_of, self_made
+from duologue.web.server import bind
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the Debian package openssl")
 NAMES = ("localhost", "127.0.0.1", "::1")
@@ -88,6 +91,25 @@ def test_a_fingerprint_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.realtime
+async def test_who_does_not_shake_hands_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "HEAD_SECONDS", 1.0)
+    made = self_made(NAMES, tmp_path)
+    settings = load_settings({"web.tls_cert": made.chain, "web.tls_key": made.key})
+    server = listener.make_listener(HouseDouble(), settings)
+    trust = ssl.create_default_context(cafile=str(made.chain))
+    sock = bind("127.0.0.1", 0)
+    port = sock.getsockname()[1]
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        group.create_task(server.serve([sock]))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\x16\x03\x01")  # of a handshake the beginning
+        assert await reader.read() == b""
+        writer.close()
+        async with httpx.AsyncClient(base_url=f"https://127.0.0.1:{port}", verify=trust) as client:
+            assert (await client.get("/healthz")).status_code == 200
+        server.should_exit = True
+
+
 def test_the_house_speaks_https_by_a_certificate_of_its_own(tmp_path: Path) -> None:
     """The page, a change from its own origin and none from another's, the socket of a talk; no plain HTTP."""
     command = [

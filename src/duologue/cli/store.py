@@ -57,7 +57,8 @@ def store(
         return
     out = console()
     out.print(f"The store is {database.where}", markup=False)
-    out.print(f"  revision {HEAD}{f', brought up from {before}' if before != HEAD else ''}", style="dim")
+    came = "" if before == HEAD else f", brought up from {before}" if before else ", made just now"
+    out.print(f"  revision {HEAD}{came}", style="dim")
     for name, count in sorted(kept.items()):
         out.print(f"  {count:>8} {name}", markup=False)
     for each in known:

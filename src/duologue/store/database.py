@@ -7,6 +7,7 @@ database, or a newer version's).
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections.abc import Generator
@@ -210,7 +211,10 @@ def refuse_unknown(found: str, where: str) -> None:
 
 
 def _migrate(connection: Connection, before: str) -> None:
-    """Alembic is loaded only when there is something to do: that takes it a third of a second."""
+    """Alembic is loaded only when there is something to do: that takes it a third of a second. What it says of itself
+    is for nobody here.
+    """
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     from alembic import command
     from alembic.config import Config
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Generator
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -15,7 +17,7 @@ from duologue.settings_parts import WebSettings
 from duologue.tokens import SHORTEST
 from duologue.web.application import create_app
 from duologue.web.certificate import certificate_of
-from duologue.web.door import Door, behind
+from duologue.web.door import HEAD_SECONDS, Door, behind
 from duologue.web.options import Grant, Key, WebOptions
 from duologue.web.studio import HousePort
 
@@ -39,6 +41,24 @@ class Listener(uvicorn.Server):
     def capture_signals(self) -> Generator[None]:
         """Uvicorn would raise the signal again, and end the process before the studio."""
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn, which gives a connection a minute to shake hands by HTTPS; until then no door knows of it."""
+        await self.lifespan.startup()
+        config, patience = self.config, HEAD_SECONDS if self.config.ssl is not None else None
+
+        def protocol() -> asyncio.Protocol:
+            make: Any = config.http_protocol_class
+            return make(config=config, server_state=self.server_state, app_state=self.lifespan.state)
+
+        loop = asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(
+                protocol, sock=sock, ssl=config.ssl, backlog=config.backlog, ssl_handshake_timeout=patience
+            )
+            for sock in sockets or ()
+        ]
+        self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn."""

@@ -9,12 +9,13 @@ import asyncio
 import tomllib
 from collections import OrderedDict
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import cast
 
 from duologue.errors import ClosedError, PeerError
-from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
+from duologue.language.engine import LanguageCapabilities, LanguageModel, Line, Prompt
 from duologue.language.improv.scene import Material, Scene
 from duologue.language.improv.topic import kind_words
 from duologue.language.moves import Move, parse_moves
@@ -24,6 +25,8 @@ from duologue.language.text import cap
 NEUTRAL = Path(__file__).parent / "data" / "improv.toml"
 """Moves for every persona; its own of the same category come before them."""
 
+MOST_READ = 4_000
+"""Characters of a line, its last: nobody says as much, and a program that writes a megabyte holds up nobody."""
 _CASTS = 64
 """Speakers among their partners whose material is kept."""
 
@@ -60,7 +63,8 @@ class Improv:
 
     def line(self, prompt: Prompt) -> str:
         """The whole line at once. Raises :class:`PeerError` if no material fits."""
-        line = Scene(prompt, self._material(prompt)).line()
+        read = replace(prompt, lines=tuple(map(_end_of, prompt.lines)))
+        line = Scene(read, self._material(prompt)).line()
         if not line:
             raise PeerError(
                 f"the improviser has nothing for {prompt.speaker.title} to say",
@@ -93,6 +97,10 @@ class Improv:
         everybody = (own, *(parse_moves(other.moves) for other in others), neutral)
         known = {move.signature: move for moves in reversed(everybody) for move in moves}
         return Material((*own, *spare), tuple(known.values()))
+
+
+def _end_of(line: Line) -> Line:
+    return line if len(line.text) <= MOST_READ else replace(line, text=line.text[-MOST_READ:])
 
 
 @cache
