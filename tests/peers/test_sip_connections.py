@@ -161,6 +161,27 @@ async def test_who_has_closed_the_connection_it_called_by_is_told_goodbye_at_its
             assert (await said).startswith("BYE ")
 
 
+async def test_of_connections_of_ours_the_newest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who calls says where our requests go: at another port each time."""
+    monkeypatch.setattr("duologue.phone.sip.transport.MOST_CONNECTIONS", 2)
+    over: list[int] = []
+
+    async def listens(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        over.append(writer.get_extra_info("sockname")[1])
+        writer.close()
+
+    servers = [await asyncio.start_server(listens, HOST, 0) for _ in range(3)]
+    first, second, third = (each.sockets[0].getsockname()[1] for each in servers)
+    async with listening() as line:
+        for port in (first, second, first, third):
+            line.call(f"sip:16@{HOST}:{port};transport=tcp")
+            await asyncio.sleep(0.2)
+        assert over == [second]
+    for each in servers:
+        each.close()
+
+
 async def test_a_connection_that_we_opened_to_a_name_reports_its_address() -> None:
     said = asyncio.get_running_loop().create_future()
 
