@@ -189,7 +189,7 @@ class Transport:
     def _takes(self, host: str) -> bool:
         """Whether one more connection from ``host`` is taken: before it costs a handshake."""
         screening = self.agent.screening
-        if not screening.lists(host) or len(self._theirs) >= MOST_CONNECTIONS:
+        if len(self._theirs) >= MOST_CONNECTIONS or not screening.connects(host, self._clock.now()):
             return False
         return screening.knows(host) or sum(one.host == host for one in self._theirs) < MOST_OF_A_STRANGER
 
