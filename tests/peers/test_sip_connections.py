@@ -15,7 +15,7 @@ from duologue.phone.media.negotiation import offer
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip.certificates import for_clients, for_servers
 from duologue.phone.sip.registration import Account
-from duologue.phone.sip.screening import LineOptions
+from duologue.phone.sip.screening import LineOptions, Rate
 from duologue.phone.sip.transactions import Flow
 from peers.sip_line import HOST, LOCAL, OPTIONS, certificate, listening
 
@@ -159,6 +159,40 @@ async def test_who_has_closed_the_connection_it_called_by_is_told_goodbye_at_its
             (call,) = [one.call for one in line.events if isinstance(one, events.Incoming)]
             line.hang_up(call)
             assert (await said).startswith("BYE ")
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_stranger_connects_no_more_often_than_it_may_call(named: bool) -> None:
+    """Each may cost us a handshake."""
+    rates = {"INVITE": Rate(0.01, 3)}
+    async with listening(replace(OPTIONS, rates=rates, sources=(HOST,) if named else ())) as line:
+        opened: list[bool] = []
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection(HOST, line.transport.ports["TCP"])
+            opened.append(not await _closed(reader))
+            writer.close()
+        assert opened == [True] * 3 + [named] * 2
+
+
+async def test_of_connections_of_ours_the_newest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who calls says where our requests go: at another port each time."""
+    monkeypatch.setattr("duologue.phone.sip.transport.MOST_CONNECTIONS", 2)
+    over: list[int] = []
+
+    async def listens(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        over.append(writer.get_extra_info("sockname")[1])
+        writer.close()
+
+    servers = [await asyncio.start_server(listens, HOST, 0) for _ in range(3)]
+    first, second, third = (each.sockets[0].getsockname()[1] for each in servers)
+    async with listening() as line:
+        for port in (first, second, first, third):
+            line.call(f"sip:16@{HOST}:{port};transport=tcp")
+            await asyncio.sleep(0.2)
+        assert over == [second]
+    for each in servers:
+        each.close()
 
 
 async def test_a_connection_that_we_opened_to_a_name_reports_its_address() -> None:

@@ -196,6 +196,15 @@ def test_keys_are_told_once_whatever_is_lost_or_comes_twice() -> None:
     assert all(20 <= each.milliseconds <= 100 for each in ear.pressed)
 
 
+def test_of_a_flood_of_keys_most_are_left_out() -> None:
+    """200 a second, each down and up in one packet, for ten: nobody presses them so."""
+    payload = bytes([5, 0x80 | 10, 0, 20])
+    packets = [RtpPacket(101, number, 1000 + number * 40, 5, payload, marker=True) for number in range(2_000)]
+    ear = Ear()
+    ear.give(paced(packets, every=5 * MILLISECOND))
+    assert 200 <= len(ear.keys) <= 270 and ear.core.strange == 2_000 - len(ear.keys)
+
+
 def test_a_pause_with_comfort_noise_is_filled_with_it() -> None:
     before, after = spoken(PCMU, 10), spoken(PCMU, 20, first=65_011, stamp=4_294_960_000 + 50 * 160)
     noise = RtpPacket(13, 65_010, (4_294_960_000 + 1600) & 0xFFFFFFFF, 5, bytes((40,)))

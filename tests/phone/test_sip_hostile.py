@@ -178,6 +178,21 @@ def test_a_name_that_is_written_carelessly_is_a_callers_as_well(written: str, en
     assert streamed.headers["Subject"] == "für", "which is UTF-8, whatever the line beside it is"
 
 
+def test_a_caller_who_asks_without_end_takes_no_place_of_others() -> None:
+    """Each request in a call is remembered for half a minute, in case that it comes again."""
+    network, callee = _callee()
+    assert _codes(_get(callee, _invite())) == [180, 200]
+    to = sip.read(callee.sent[-1]).headers["To"]
+    codes: list[int] = []
+    for number in range(2, 5_000):
+        network.run(0.002)
+        codes += _codes(_get(callee, _request("INFO", to=to, number=number)))
+    assert codes[:50] == [200] * 50 and set(codes) == {200, 503} and len(codes) == 4_998
+    assert callee.agent.transactions.count < 200
+    assert _codes(_get(callee, _request("BYE", to=to, number=5_000))) == [200]
+    assert _codes(_get(callee, _invite(call_id="another"))) == [180, 200]
+
+
 def test_a_description_with_a_name_in_latin_1_is_one() -> None:
     _, callee = _callee()
     data = _invite()

@@ -127,7 +127,7 @@ class _Coded:
         return self._made.take()
 
     def _mux(self, frame: av.AudioFrame | None) -> None:
-        self._container.mux(self._encoder.encode(frame))
+        self._container.mux(self._encoder.encode(frame))  # pyright: ignore[reportUnknownMemberType]
 
 
 class _Growing:

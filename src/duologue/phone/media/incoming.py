@@ -20,6 +20,7 @@ from duologue.audio.pcm import Samples
 from duologue.clock import SECOND
 from duologue.errors import InputError
 from duologue.phone.leg import HEARD_RATE, Digit
+from duologue.phone.leg_limits import Allowance
 from duologue.phone.media.codecs import Decoder, Format
 from duologue.phone.media.concealment import Concealment
 from duologue.phone.media.doubling import to_ears
@@ -29,6 +30,8 @@ from duologue.phone.media.rtp import RtpPacket, Unwrapped
 from duologue.phone.media.telephone_events import EventReader, KeyPress
 
 COMFORT_NOISE = 13
+KEYS = 20, 64
+"""Of a telephone: a second on the average, and at once. Each is shown on pages, and kept in the ledger."""
 MOST_FILLED_MS = 1000
 """Of a pause so much is filled; of a longer one only the end, and who hears it sees the hole."""
 
@@ -46,7 +49,7 @@ class IncomingCall:
         *, events_clock: int = 0, others: Iterable[tuple[int, Format]] = (),
     ) -> None:  # fmt: skip
         self.strange = 0
-        """Packets that hold nothing that was agreed upon."""
+        """Packets that hold nothing that was agreed upon, and keys that are too many."""
         self.ssrc: int | None = None
         self.last = 0
         """When the newest packet came (ns)."""
@@ -62,6 +65,7 @@ class IncomingCall:
         """Of the timestamps (Hz)."""
         self.buffer = JitterBuffer(form.clock)
         self._keys = EventReader()
+        self._allowance = Allowance(*KEYS)
         self._pressed_by = form.clock
         """The clock of the key that is down."""
         self._other: int | None = None
@@ -166,6 +170,9 @@ class IncomingCall:
 
     def _tell_keys(self, keys: tuple[KeyPress, ...]) -> None:
         for each in keys:
+            if not self._allowance.take(1, self.last):
+                self.strange += 1
+                continue
             self._pressed(Digit(each.key, each.ticks * 1000 // self._pressed_by))
 
     # Sound

@@ -34,7 +34,8 @@ class Protection:
     """
 
     def __init__(self, ours: Crypto, theirs: Crypto) -> None:
-        self._ours, self._theirs = ours, theirs
+        self._ours: Crypto = ours
+        self._theirs: Crypto = theirs
         self._out = _session(ours, _OUT)
         self._begun = self._reads = _session(theirs, _IN)
         """With their key, and counts of its own; what read the newest packet of sound."""

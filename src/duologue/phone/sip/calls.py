@@ -15,6 +15,7 @@ from sipmessage import Request, Response
 
 from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import InputError
+from duologue.phone.leg_limits import Allowance
 from duologue.phone.media.sdp import Description
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip import message as sip
@@ -25,6 +26,9 @@ from duologue.phone.sip.call_transfers import CallTransfers
 from duologue.phone.sip.dialogs import MOST_FORKS, Dialog, EarlyDialogs
 from duologue.phone.sip.session_timers import SessionTimer
 from duologue.phone.sip.transactions import Flow, Key
+
+REQUESTS = 5, 50
+"""Of the other end in one call: a second on the average, and at once. A key that is pressed is one (INFO)."""
 
 
 class Phase(Enum):
@@ -49,6 +53,8 @@ class Call:
         """Where their INVITE came from; None: it was ours."""
         self.peer = ""
         """The address that the newest answer to a request of ours came from."""
+        self.allowance = Allowance(*REQUESTS)
+        """Of their requests in it: each is remembered for half a minute, in a table that all calls share."""
         self._agent = agent
         self._due: dict[str, int] = {}
         self._invite: Request | None = None

@@ -93,6 +93,14 @@ class Screening:
         """Whether anybody at ``host`` may talk to us at all."""
         return not self._networks or self._listed(host)
 
+    def connects(self, host: str, now: int) -> bool:
+        """Whether a connection from ``host`` is taken: from who is not known as often as its calls would be, for a
+        handshake costs more than a call does.
+        """
+        if not self.lists(host):
+            return False
+        return self.knows(host) or self._counted("connection", host, now, self._rate("INVITE"))
+
     def verify(self, host: str) -> None:
         """``host`` answered what only the owner of its address has seen."""
         _remember(self._verified, host)
@@ -120,7 +128,9 @@ class Screening:
         if not self._options.answers:
             return AwayReason.SOURCE
         known = request.method == "INVITE" and self.knows(host)
-        if (known and repeated) or self._counted(request.method, host, now, known=known):
+        rate = self._options.peer_rate if known else self._rate(request.method)
+        kind = request.method if request.method in self._options.rates else ""
+        if (known and repeated) or self._counted(kind, host, now, rate):
             return None
         return AwayReason.PEER_RATE if known else AwayReason.RATE
 
@@ -131,10 +141,12 @@ class Screening:
             return False
         return any(address in network for network in self._networks)
 
-    def _counted(self, method: str, host: str, now: int, *, known: bool) -> bool:
-        """A bucket of tokens for each source and method; of methods that we do not know there is one."""
-        rate = self._options.peer_rate if known else self._options.rates.get(method, self._options.other_rate)
-        key = (host, method if method in self._options.rates else "")
+    def _rate(self, method: str) -> Rate:
+        return self._options.rates.get(method, self._options.other_rate)
+
+    def _counted(self, kind: str, host: str, now: int, rate: Rate) -> bool:
+        """A bucket of tokens for each source and kind: a method, or one for all that we do not know."""
+        key = (host, kind)
         left, at = self._buckets.pop(key, (float(rate.burst), now))
         left = min(left + (now - at) / SECOND * rate.per_second, rate.burst)
         self._buckets[key] = (left - 1 if left >= 1 else left, now)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
@@ -24,7 +25,9 @@ from duologue.phone.sip.transactions import Flow
 from duologue.phone.sip.user_agent import Output, Transmit, UserAgent
 
 MOST_CONNECTIONS = 256
-"""That others have opened to us, from the first byte of a TLS handshake on."""
+"""That others have opened to us, from the first byte of a TLS handshake on; and that we keep of ours: of more the one
+is closed that was used longest ago.
+"""
 MOST_OF_A_STRANGER = MOST_CONNECTIONS // 2
 """From one address that nobody named: it alone keeps no other out."""
 MOST_UNSENT = 262_144
@@ -66,6 +69,8 @@ class Transport:
         self._datagrams: asyncio.DatagramTransport | None = None
         self._connections: dict[Flow, _Connection] = {}
         self._opening: dict[Flow, bytearray] = {}
+        self._ours: OrderedDict[Flow, _Connection] = OrderedDict()
+        """In the order of their use."""
         self._theirs: set[_Connection] = set()
         """Connections that others have opened to us, or are about to."""
         self._listeners: list[tuple[socket.socket, asyncio.Task[None]]] = []
@@ -126,6 +131,10 @@ class Transport:
         if connection.flow in self._connections:
             return False
         self._connections[connection.flow] = connection
+        if connection.ours:
+            self._ours[connection.flow] = connection
+            if len(self._ours) > MOST_CONNECTIONS:
+                next(iter(self._ours.values())).abort()
         return True
 
     def closed(self, connection: _Connection) -> None:
@@ -133,6 +142,7 @@ class Transport:
         self._theirs.discard(connection)
         if self._connections.get(connection.flow) is connection:
             del self._connections[connection.flow]
+            self._ours.pop(connection.flow, None)
             if not self._closed:
                 lost = self.agent.lost(connection.flow, self._clock.now(), theirs=not connection.ours)
                 self.perform(lost)
@@ -179,7 +189,7 @@ class Transport:
     def _takes(self, host: str) -> bool:
         """Whether one more connection from ``host`` is taken: before it costs a handshake."""
         screening = self.agent.screening
-        if not screening.lists(host) or len(self._theirs) >= MOST_CONNECTIONS:
+        if len(self._theirs) >= MOST_CONNECTIONS or not screening.connects(host, self._clock.now()):
             return False
         return screening.knows(host) or sum(one.host == host for one in self._theirs) < MOST_OF_A_STRANGER
 
@@ -194,6 +204,8 @@ class Transport:
 
     def _send(self, data: bytes, flow: Flow) -> None:
         if flow in self._connections:
+            if flow in self._ours:
+                self._ours.move_to_end(flow)
             self._connections[flow].write(data)
         elif not flow.reliable:
             servers = [flow] if is_address(flow.host) else self.names.known(flow)

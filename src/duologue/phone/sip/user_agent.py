@@ -403,6 +403,8 @@ class UserAgent:
             call = self._found(request)
             if call is None:
                 self._refuse(request, flow, key, 481)
+            elif request.method != "BYE" and not call.allowance.take(1, now):
+                self._refuse(request, flow, key, 503, [("Retry-After", str(PEER_RETRY_SECONDS))])
             else:
                 if request.method == "INVITE":
                     self._asked[key] = call
