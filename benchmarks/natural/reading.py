@@ -233,7 +233,7 @@ _SIGNS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
 
 def canonical(text: str) -> str:
     """The letters of a text as it is read out."""
-    spoken = read(text, ENGLISH.reading.rules).spoken
+    spoken = read(text, ENGLISH.reading).spoken
     for sign, said in _SIGNS:
         spoken = sign.sub(said, spoken)
     return "".join(dictionary_words(spoken)).replace("'", "").lower()

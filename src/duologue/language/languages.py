@@ -180,9 +180,16 @@ def _rules(value: object) -> object:
     return tuple(made)
 
 
-class ReadingRules(_Part):
-    """What a voice reads otherwise than it is written (:mod:`duologue.speech.reading`)."""
+def _searched(text: object) -> object:
+    return re.compile(_pattern(text)) if isinstance(text, str) else text
 
+
+class ReadingRules(_Part):
+    """What a voice reads otherwise than it is written (:mod:`duologue.speech.reading`): pairs of what is written and
+    what is said instead, tried in texts in which ``where`` is found.
+    """
+
+    where: Annotated[re.Pattern[str] | None, BeforeValidator(_searched)] = None
     rules: Annotated[tuple[tuple[re.Pattern[str], str], ...], BeforeValidator(_rules)] = ()
 
 
@@ -309,7 +316,7 @@ class Language(_Part):
     turns: Words = Words()
     sentences: Sentences = Sentences()
     aloud: Aloud = Aloud()
-    reading: ReadingRules = ReadingRules()
+    reading: tuple[ReadingRules, ...] = ()
     prompts: Prompts
     memory: MemoryWords = MemoryWords()
 
@@ -367,7 +374,7 @@ def _shipped(tag: str, file: Path | None) -> Language:
     return english.model_copy(
         update={
             "tag": tag, "fillers": (), "directions": "",
-            "turns": Words(known=False), "sentences": Sentences(), "aloud": Aloud(), "reading": ReadingRules(),
+            "turns": Words(known=False), "sentences": Sentences(), "aloud": Aloud(), "reading": (),
             "memory": english.memory.model_copy(update={"facts": ()}),
         }
     )  # fmt: skip

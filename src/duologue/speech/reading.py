@@ -1,8 +1,8 @@
 """What a voice is given to read: written text with its abbreviations, sums, times and dates as they are spoken. Pure.
 
-The rules are data of the language (``[reading]`` in its file): a pattern, and what is said instead. Plain numbers stay
-digits, which espeak-ng reads in every language. Each word that is spoken knows the written word that it belongs to, so
-marks, captions and what was heard speak of the written text only.
+The rules are data of the language (``[[reading]]`` in its file): a pattern, and what is said instead. Plain numbers
+stay digits, which espeak-ng reads in every language. Each word that is spoken knows the written word that it belongs
+to, so marks, captions and what was heard speak of the written text only.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from re import Pattern
 
+from duologue.language.languages import ReadingRules
 from duologue.speech.words import WrittenWord, spoken_words
 
 
@@ -32,10 +32,6 @@ class Reading:
     words: tuple[ReadWord, ...]
 
 
-Rule = tuple[Pattern[str], str]
-"""What is written, and what is said instead (``\\1`` is the first group)."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Piece:
     """A stretch of the written text, and what is said for it; ``told`` when a rule said so."""
@@ -46,7 +42,7 @@ class _Piece:
     told: bool
 
 
-def read(text: str, rules: Sequence[Rule] = ()) -> Reading:
+def read(text: str, rules: Sequence[ReadingRules] = ()) -> Reading:
     """The reading of ``text``. Of rules that want the same letters the first has them; what it says is read again."""
     pieces = _pieces(text, rules)
     spoken = "".join(piece.said for piece in pieces)
@@ -77,16 +73,19 @@ def read(text: str, rules: Sequence[Rule] = ()) -> Reading:
     return Reading(spoken, tuple(words))
 
 
-def _again(said: str, rules: Sequence[Rule]) -> str:
+def _again(said: str, rules: Sequence[ReadingRules]) -> str:
     """What a rule said, read by the rules in turn: a date of digits is a date in words then, and read like one."""
-    for pattern, more in rules:
-        said = pattern.sub(more, said)
+    for each in rules:
+        if each.where is None or each.where.search(said):
+            for pattern, more in each.rules:
+                said = pattern.sub(more, said)
     return said
 
 
-def _pieces(text: str, rules: Sequence[Rule]) -> list[_Piece]:
+def _pieces(text: str, rules: Sequence[ReadingRules]) -> list[_Piece]:
     taken: list[tuple[int, int, str]] = []
-    for pattern, said in rules:
+    tried = (rule for each in rules if each.where is None or each.where.search(text) for rule in each.rules)
+    for pattern, said in tried:
         for match in pattern.finditer(text):
             if match.end() > match.start() and not any(b < match.end() and match.start() < e for b, e, _ in taken):
                 taken.append((*match.span(), _again(match.expand(said), rules)))

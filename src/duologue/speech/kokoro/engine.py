@@ -56,7 +56,7 @@ class KokoroSpeech(LocalSpeech):
         return self._spoken
 
     async def _line(self, sentence: str, voice: str) -> Reading:
-        return read(sentence, self._spoken.reading.rules)
+        return read(sentence, self._spoken.reading)
 
 
 Settings = KokoroSettings

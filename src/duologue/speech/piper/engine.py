@@ -110,7 +110,7 @@ class PiperSpeech(LocalSpeech):
 
     async def _line(self, sentence: str, voice: str) -> PiperLine:
         config = self._configs[self._base(voice)]
-        reading = read(sentence, self._language(voice).reading.rules)
+        reading = read(sentence, self._language(voice).reading)
         spoken = reading.spoken
         if config.phoneme_type == "text":
             return PiperLine(spoken, (Clause(spoken, "", True, 0, len(spoken)),), reading.words)
