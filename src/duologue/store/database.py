@@ -7,6 +7,7 @@ database, or a newer version's).
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections.abc import Generator
@@ -193,7 +194,10 @@ def refuse_unknown(found: str, where: str) -> None:
 
 
 def _migrate(connection: Connection, before: str) -> None:
-    """Alembic is loaded only when there is something to do: that takes it a third of a second."""
+    """Alembic is loaded only when there is something to do: that takes it a third of a second. Of itself it tells only
+    what is wrong: its dozen lines would be the first that anybody reads of us.
+    """
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     from alembic import command
     from alembic.config import Config
 
