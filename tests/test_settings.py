@@ -89,6 +89,7 @@ def test_a_file_by_name(tmp_path: Path) -> None:
         ("show.turns", 0, "flag --turns", "Turns"),
         ("show.cast", "", "flag --cast", ""),
         ("show.trun", 3, "flag --trun", "'turns'"),
+        ("show.encoder", "vp9", "flag --encoder", "h264_vaapi"),
         ("show.lights.daylight", "noon", "flag --daylight", "'night'"),
         ("web.port", 70000, "flag --port", ""),
         ("web.host", "0.0.0.0", "flag --host", "DUOLOGUE_WEB__TOKEN"),

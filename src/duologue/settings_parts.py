@@ -153,7 +153,9 @@ class ShowSettings(SettingsSection):
     lead_s: float = Field(
         default=1.0, ge=0.1, le=10, description="How far ahead of its due time the stage renders, seconds."
     )
-    encoder: str = Field(default="libx264", description="libx264, h264_nvenc, h264_vaapi or h264_qsv.")
+    encoder: Literal["libx264", "h264_nvenc", "h264_vaapi", "h264_qsv"] = Field(
+        default="libx264", description="libx264, h264_nvenc, h264_vaapi or h264_qsv."
+    )
     bitrate: int = Field(
         default=6_000_000, ge=100_000, le=50_000_000, description="Of the video, bits per second at most."
     )

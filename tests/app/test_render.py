@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -120,7 +122,6 @@ def test_a_bad_film_on_the_tv_is_noted_and_the_show_is_rendered(tmp_path: Path) 
         ({"show.room": "cellar"}, "no pack 'cellar'"),
         ({"engines.tts": "megaphone"}, "megaphone"),
         ({"engines.llm": "oracle"}, "oracle"),
-        ({"show.encoder": "vp9"}, "vp9"),
         ({"show.tv.film": "missing.mp4"}, "no film 'missing.mp4'"),
     ],
 )
@@ -130,6 +131,16 @@ def test_what_cannot_be_is_named_before_anything_is_written(
     with pytest.raises(InputError, match=what):
         film(tmp_path / "never.mp4", **flags)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_plain_file_is_refused_at_once_and_stays(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """A folder took no film when all of it was made; a device or a pipe was replaced by it."""
+    make(tmp_path / "soup.mp4")
+    before = (tmp_path / "soup.mp4").stat().st_mode
+    with pytest.raises(InputError, match="a folder, a pipe or a device"):
+        film(tmp_path / "soup.mp4", **{"show.turns": 1})
+    assert (tmp_path / "soup.mp4").stat().st_mode == before and len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_disk_that_is_full_is_said(tmp_path: Path) -> None:

@@ -82,6 +82,16 @@ def test_a_recording_is_not_written_over_the_film_on_the_tv(tmp_path: Path) -> N
     assert film.read_bytes() == b"the film"
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [("--tv", "nope"), ("--encoder", "vp9"), ("--cast", "chad,nobody"), ("--room", "attic")],
+    ids=lambda wrong: wrong[0],
+)
+def test_a_show_that_cannot_be_promises_no_address(wrong: tuple[str, str]) -> None:
+    told = _process("show", "tea", "--port", "0", *wrong)
+    assert told.returncode == 2 and told.stderr.startswith("error:") and "http://" not in told.stderr
+
+
 def test_version() -> None:
     assert _invoke("--version")[1].startswith("duologue 0.")
 

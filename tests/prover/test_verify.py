@@ -148,8 +148,9 @@ def test_what_cannot_be_read_is_the_users_error(tmp_path: Path) -> None:
         verify(str(tmp_path / "none.mp4"))
     noise = tmp_path / "noise.mp4"
     noise.write_bytes(b"nothing of the kind" * 100)
-    with pytest.raises(InputError, match="does not decode"):
+    with pytest.raises(InputError, match="does not decode") as caught:
         verify(str(noise))
+    assert "Errno" not in caught.value.what and caught.value.remedy
     with pytest.raises(InputError, match="does not answer"):
         verify("http://127.0.0.1:9/index.m3u8")
 

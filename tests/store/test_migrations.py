@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,20 @@ def test_a_new_store_has_the_tables_of_the_models(tmp_path: Path) -> None:
     assert (database.revision(), database.open()) == (HEAD, HEAD)
     with database.begin(writes=False) as connection:
         assert differences(connection) == []
+
+
+def test_a_first_start_tells_nothing_of_how_tables_are_made(tmp_path: Path) -> None:
+    code = (
+        "import logging, sys; from pathlib import Path\n"
+        "logging.basicConfig(level=logging.INFO, stream=sys.stdout)\n"
+        "from duologue.store.database import Database, database_url\n"
+        "Database(database_url('', Path(sys.argv[1]))).open()"
+    )
+    made = tmp_path / "new.sqlite3"
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(made)], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert (told.stdout, made.exists()) == ("", True)
 
 
 @pytest.mark.parametrize("revision", REVISIONS[:-1])

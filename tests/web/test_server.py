@@ -33,6 +33,17 @@ def test_a_port_in_use_is_named_with_a_way_out() -> None:
     assert "--port" in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("host", "port", "step"),
+    [("192.0.2.1", 0, "an address of this machine"), ("no..name", 0, "an address of this machine")],
+)
+def test_an_address_that_cannot_be_had_has_its_own_way_out(host: str, port: int, step: str) -> None:
+    """RFC 5737: nobody has 192.0.2.1."""
+    with pytest.raises(InputError, match="cannot be listened on") as caught:
+        bind(host, port)
+    assert step in caught.value.remedy
+
+
 def test_port_zero_takes_a_free_one_and_says_which() -> None:
     with bind("127.0.0.1", 0) as sock:
         assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d+", address(sock))

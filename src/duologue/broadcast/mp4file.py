@@ -50,7 +50,8 @@ class Mp4Writer:
 
     While it grows it is fragmented, in ``NAME.part`` beside the target (which plays, should the process die);
     :meth:`finish` makes the target of it in one step, so there is never half a film under its name. Leaving the
-    ``with`` block by an error keeps the part. Raises :class:`InputError` when the part cannot be made.
+    ``with`` block by an error keeps the part. Raises :class:`InputError` when the part cannot be made, and for a name
+    that is no plain file's.
     """
 
     def __init__(self, path: Path, format: StreamFormat) -> None:
@@ -58,6 +59,12 @@ class Mp4Writer:
         self._part = path.with_name(path.name + ".part")
         self._segmenter = Segmenter(format)
         try:
+            taken = path.exists() and not path.is_file()
+            if taken:  # else it would be replaced, or the film refused when all of it is made
+                raise InputError(
+                    "the film cannot be written: a folder, a pipe or a device has its name", where=str(path),
+                    remedy="Name a file.",
+                )  # fmt: skip
             descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise InputError(

@@ -92,6 +92,10 @@ async def open_house(settings: Settings, stage: EarlyStage | None = None) -> Non
         refuse_same({"the TV's film": Path(film) if film else None, "--record": each.show.record})
     # One show that cannot be is told of before the address is promised; of several each speaks for itself.
     alone = settings.serve.show and not settings.shows
+    if alone and settings.show.tv.film is not None:
+        from duologue.app.show.stage_set import find_film
+
+        find_film(settings.show.tv.film)
     members = load_cast(settings.show.cast, settings.engines.tts, known_voices(settings)) if alone else ()
     with bind(settings.web.host, settings.web.port) as sock:  # before the address is promised
         if alone and stage is not None:

@@ -268,7 +268,8 @@ class RunDecoder:
             with opened:
                 yield from self._demux(opened)
         except (FFmpegError, OSError, ValueError) as error:
-            raise InputError(f"it does not decode: {error}", where=where) from error
+            why = error.strerror if isinstance(error, (FFmpegError, OSError)) else str(error)
+            raise InputError(f"it does not decode: {why}", where=where, remedy="Give a film that plays.") from error
 
     def finish(self) -> Iterator[Decoded]:
         """What the decoders still hold."""

@@ -6,6 +6,7 @@ Importing it costs next to nothing; what it needs is imported while the stage se
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -39,10 +40,17 @@ def bind(host: str, port: int) -> socket.socket:
         sock.close()
         raise InputError(
             f"{host}:{port} cannot be listened on: {error.strerror or error}",
-            where="web.host, web.port",
-            remedy="End the program that holds it, or choose another with --port (0 takes a free one).",
-        ) from error
+            where="web.host, web.port", remedy=_way_to_listen(error),
+        ) from error  # fmt: skip
     return sock
+
+
+def _way_to_listen(error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return "Give an address of this machine with --host, e.g. 127.0.0.1, or 0.0.0.0 for all of them."
+    if error.errno == errno.EACCES:
+        return "Choose a port from 1024 on with --port (0 takes a free one); those below are the system's."
+    return "End the program that holds it, or choose another with --port (0 takes a free one)."
 
 
 def address(sock: socket.socket, *, https: bool = False) -> str:

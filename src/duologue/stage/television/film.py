@@ -65,7 +65,9 @@ def open_film(path: Path) -> InputContainer:
         raise _refused(path, "there is no such file")
     try:
         container = av.open(for_ffmpeg(path), "r")
-    except (FFmpegError, OSError, ValueError) as error:
+    except (FFmpegError, OSError) as error:
+        raise _refused(path, error.strerror or type(error).__name__) from error
+    except ValueError as error:
         raise _refused(path, str(error) or type(error).__name__) from error
     if not container.streams.video:
         container.close()
