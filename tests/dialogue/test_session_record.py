@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis.stateful import invariant
 from session_doubles import Says, Talk
 from test_turns_invariants import Conversation
+from turns_script import asks, replies, speaking, starts, stops, understands, voices
 from turns_world import World
 
 from duologue.audio.pcm import Samples
@@ -25,8 +26,10 @@ from duologue.dialogue.turns.vocabulary import (
     HangUp,
     Note,
     Report,
+    Say,
     State,
     Think,
+    Typed,
 )
 from duologue.errors import PeerError
 from duologue.language.chain import LanguageChain
@@ -274,6 +277,55 @@ def test_a_handover_is_on_the_record_of_the_turn_that_it_befell() -> None:
     person, answer = recorded(simulate(talk.run()))
     assert answer.handovers and all("fake took over" in words and "429" in words for words in answer.handovers)
     assert person.handovers == () and answer.failure == ""
+
+
+def written_down() -> tuple[World, dict[str, TurnRecord]]:
+    """A world, and the records of what happens in it as last told."""
+    world, kept = World(), dict[str, TurnRecord]()
+    recorder = SessionRecorder("c", "ada", "person", lambda record: kept.update({record.id: replace(record)}))
+    world.observe = recorder.take
+    return world, kept
+
+
+def owner_says(world: World, words: str) -> None:
+    """Now, and it is heard to its end."""
+    world.give(Say((words,)))
+    world.pass_time(0)
+    voices(world)
+    world.pass_time(3_000)
+
+
+def said(kept: dict[str, TurnRecord]) -> list[tuple[str, str, str]]:
+    return [(record.kind, record.text, record.state) for record in kept.values()]
+
+
+def test_what_the_owner_answers_is_over_and_what_is_said_next_is_a_turn_of_its_own() -> None:
+    world, kept = written_down()
+    starts(world)
+    world.pass_time(400)
+    understands(world, "I was wondering whether")
+    stops(world)
+    owner_says(world, "Your time is up.")
+    asks(world, "What time is it?")
+    replies(world, "It is noon.")
+    world.pass_time(3_000)
+    assert said(kept) == [
+        ("person", "I was wondering whether", "ended"),
+        ("answer", "Your time is up.", "ended"),
+        ("person", "What time is it?", "ended"),
+        ("answer", "It is noon.", "ended"),
+    ]
+
+
+def test_a_question_that_was_open_again_is_over_when_the_owner_answers_it() -> None:
+    world, kept = written_down()
+    speaking(world, after=100)
+    world.give(Typed("in which town"))
+    assert world.machine.state is State.CLEARING
+    owner_says(world, "One moment.")
+    assert world.commits == [Commit("What time is it? in which town", "One moment.", "r2", False)]
+    assert said(kept)[0] == ("person", "What time is it? in which town", "ended")
+    assert said(kept)[-1] == ("answer", "One moment.", "ended")
 
 
 class Recorded(Conversation):

@@ -51,6 +51,7 @@ from duologue.dialogue.turns.vocabulary import (
     TurnCancelled,
     TurnClosed,
     TurnCommitted,
+    Typed,
     Understood,
     VoiceSentence,
     When,
@@ -219,6 +220,48 @@ def test_a_manual_turn_that_nobody_ends_is_answered_at_its_limit() -> None:
     stops(world)
     world.pass_time(121_000)
     assert world.machine.state is not State.PAUSING and Note.OVERLONG in world.notes()
+    count(world)
+
+
+@pytest.mark.parametrize("milliseconds", [130, 250, 700])
+def test_a_word_over_the_reply_is_no_turn_before_its_commit_however_short(milliseconds: int) -> None:
+    """The button is down: what follows "stop" is not known yet."""
+    world = World(Policy(manual=True, speculate=False))
+    world.give(Typed("What time is it?"))
+    replies(world, "It is nearly noon in this town.", "Why do you ask me that?")
+    world.pass_time(600)
+    world.give(SpeechStarted(world.now))
+    world.pass_time(milliseconds)
+    world.give(SpeechStopped(world.now))
+    world.pass_time(300)
+    understands(world, "Stop.", final=True)
+    world.pass_time(3_000)
+    assert world.machine.state is State.PAUSING and len(world.thoughts) == 1
+    starts(world)
+    world.pass_time(900)
+    stops(world)
+    world.give(TurnCommitted())
+    understands(world, "I meant the other one.", final=True)
+    assert world.last(Think) == Think("r2", "Stop. I meant the other one.", False)
+    count(world)
+
+
+@pytest.mark.parametrize("manual", [False, True])
+def test_a_turn_is_committed_also_while_a_voice_over_the_reply_is_judged(manual: bool) -> None:
+    """The button came up a moment after the voice: nobody may wait for its silence, or for another commit."""
+    world = World(Policy(manual=manual, speculate=False))
+    world.give(Typed("What time is it?"))
+    replies(world, "It is nearly noon in this town.", "Why do you ask me that?")
+    world.pass_time(600)
+    starts(world)
+    world.pass_time(900)
+    stops(world)
+    world.pass_time(260)
+    assert world.machine.state is State.JUDGING
+    world.give(TurnCommitted())
+    understands(world, "Tell me about the other one.", final=True)
+    world.pass_time(20)
+    assert world.last(Think) == Think("r2", "Tell me about the other one.", False)
     count(world)
 
 

@@ -286,15 +286,21 @@ class SessionRecorder:
             self._bind(reply, answer, person, now)
 
     def _note_sentence(self, reply: str, index: int, text: str, now: int) -> None:
-        """Words of the owner's are not thought of: with the first of them their reply opens, and it answers nobody."""
+        """Words of the owner's are not thought of: with the first of them their reply opens. It waited for nobody, but
+        what the person had said until then is over with it.
+        """
         if not index and reply not in self._answers:
             record = TurnRecord(
                 f"{self._conversation}/{reply}", self._conversation, 0, self._speaker, "answer", asked=now,
                 first_sentence=now, text_complete=now, state="voicing", operator=self.operator,
             )  # fmt: skip
+            turn, self._turn, self._open = self._turn or self._open, None, None
+            if turn and turn.text:
+                turn.ended = turn.ended or now
+                self._show(turn, state="queued")
             self._number += 1
             record.number = self._number
-            self._answers[reply] = AnswerDraft(record, bound=True, given=True)
+            self._answers[reply] = AnswerDraft(record, turn if turn and turn.text else None, bound=True, given=True)
         answer = self._answers.get(reply)
         if answer is not None and answer.given:
             answer.sentences.append(text)

@@ -130,6 +130,11 @@ def settled_and_asks_for_floor(s: Situation) -> bool:
     return s.person.settled and s.floor.asked_for
 
 
+def settled_and_asks_until_commit(s: Situation) -> bool:
+    """However little was said: no pause ends such a turn."""
+    return s.policy.manual and settled_and_asks_for_floor(s) and not s.person.voice_on
+
+
 def settled_and_asks_for_silent_floor(s: Situation) -> bool:
     return settled_and_asks_for_floor(s) and s.floor.clear and not words_are_kept(s)
 

@@ -220,6 +220,7 @@ TABLE: tuple[Row, ...] = (
     _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear_and_words, do.think_and_listen_on, THINKING),
     _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear, do.forget_turn, QUIET),
     # The reply is due
+    _row((THINKING, SPEAKING, JUDGING), _UNDERSTOOD, when.settled_and_asks_until_commit, do.give_floor, PAUSING),
     _row((THINKING, SPEAKING, JUDGING), Interrupt, when.a_voice_is_judged, do.stop, SETTLING),
     _row((THINKING, SPEAKING, DOUBTING, PAUSED), Interrupt, when.voice_on, do.stop, HEARING),
     _row((THINKING, SPEAKING), Interrupt, when.always, do.stop, CLEARING),
@@ -258,7 +259,7 @@ TABLE: tuple[Row, ...] = (
     _late(SPEAKING, at.floor_is_mute, when.always, do.give_up_floor, QUIET),
     _late(SPEAKING, at.at_once, when.reply_waits_for_more, do.wait_for_more, THINKING),
     # Somebody sounds over it
-    _row((DOUBTING, PAUSED), TurnCommitted, when.always, do.give_floor_and_commit, SETTLING),
+    _row((DOUBTING, PAUSED, JUDGING), TurnCommitted, when.always, do.give_floor_and_commit, SETTLING),
     _row(DOUBTING, TurnCancelled, when.always, do.cancel_turn, SPEAKING),
     _row((PAUSED, JUDGING), TurnCancelled, when.reply_speaks, do.cancel_turn_and_resume, SPEAKING),
     _row((PAUSED, JUDGING), TurnCancelled, when.always, do.cancel_turn_and_resume, THINKING),
