@@ -40,6 +40,7 @@ from duologue.telemetry.ledger import (
     TurnRecord,
 )
 from duologue.telemetry.lines import encode
+from duologue.telemetry.run_shelf import digest_of
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
@@ -345,16 +346,16 @@ def test_frames_that_nobody_saw_are_counted_as_people_count(tmp_path: Path) -> N
         assert f"<summary>{words} budget that nobody saw" in page
 
 
-def test_times_of_a_show_count_from_the_beginning_of_its_run(tmp_path: Path) -> None:
-    """Whose first frames were drawn while the house still came up: `--since` counts so, and the calendar's time."""
+def test_a_show_began_with_its_first_frame_though_the_house_came_up_later(tmp_path: Path) -> None:
     made = frames(300, still={150: 1400.0})
-    entries = show(made)
-    late = made[150].due
-    later = [replace(entry, at=START + SECOND) if number == 1 else entry for number, entry in enumerate(entries)]
-    later = [*later[:2], *(replace(entry, at=max(entry.at, START + SECOND)) for entry in later[2:])]
-    (chapter,) = as_dict(report_of(tmp_path, later))["shows"]
-    assert chapter["began_ns"] == WALL + START + SECOND - ORIGIN
-    assert chapter["incidents"][0]["at_s"] == round((late - START - SECOND) / SECOND, 3)
+    up = START + 4 * SECOND
+    entries = [replace(entry, at=max(entry.at, up)) for entry in show(made)[1:]]
+    (chapter,) = as_dict(report_of(tmp_path, [show(made)[0], *entries]))["shows"]
+    assert chapter["began_ns"] == WALL + made[0].begun - ORIGIN
+    assert chapter["incidents"][0]["at_s"] == round((made[150].due - made[0].begun) / SECOND, 3)
+    digest = digest_of(tmp_path / "run.jsonl")
+    assert digest is not None and (digest.began, digest.frames) == (chapter["began_ns"], 300)
+    assert digest.seconds == pytest.approx(chapter["seconds"], abs=0.001)
 
 
 def test_what_nobody_felt_is_said_to_be_so_and_stands_behind_what_somebody_did(tmp_path: Path) -> None:

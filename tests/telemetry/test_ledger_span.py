@@ -93,6 +93,22 @@ def test_a_turn_is_told_at_its_end_and_looked_for_until_then(kept: Path) -> None
     assert LATEST_TURN >= 300 * SECOND
 
 
+def test_a_frame_is_of_the_time_in_which_it_was_begun_and_is_told_later(tmp_path: Path) -> None:
+    ledger = Ledger(VirtualClock(start=START, epoch=EPOCH))
+    writer = ledger.write_to(tmp_path / "ledger.jsonl", SHOW)
+    ledger.enter(SHOW, ShowRecord(30, cast=("chad",)))
+    for second in range(-4, 30):  # the first ones while the house came up
+        at = START + second * SECOND
+        record = FrameRecord(second + 4, at + SECOND, at, 1.0, 6.0, 10, at + SECOND, -900.0)
+        ledger.enter(SHOW, record, max(START, at + 3 * SECOND))
+    writer.close()
+    for since, until in ((10, 20), (-4, 2), (0, 100)):
+        entries = read(tmp_path / "ledger.jsonl", since, until)
+        frames = [each.record.number for each in entries if isinstance(each.record, FrameRecord)]
+        assert frames == [*range(since + 4, min(until, 29) + 5)]
+        assert all(wall(since) <= each.at - START + EPOCH <= wall(until) for each in entries[1:])
+
+
 def test_of_a_stretch_in_which_nothing_was_only_the_rest_is_told(kept: Path) -> None:
     kinds = {type(each.record) for each in read(kept, 1000, 1060)}
     assert kinds == {HeaderRecord, ShowRecord, ConversationRecord, OverRecord}

@@ -127,14 +127,14 @@ def test_a_session_of_the_realtime_api_is_a_talk(tmp_path: Path) -> None:
 def test_a_show_is_called_by_its_first_topic_and_a_talk_by_who_is_in_it() -> None:
     digest = RunDigest.begin("show:day", 0)
     abouts: list[str] = []
-    digest.take(ShowRecord(30, cast=("chad", "virgin")), 1)
+    digest.take(ShowRecord(30, cast=("chad", "virgin")), 1, 0)
     for topic in ("", "tea", "pigeons", "leg day"):
         abouts.append(digest.about)
-        digest.take(ConversationRecord("c", ("chad", "virgin"), topic=topic), 2)
+        digest.take(ConversationRecord("c", ("chad", "virgin"), topic=topic), 2, 0)
     assert [*abouts, digest.about] == ["chad & virgin", "chad & virgin", "tea", "tea and 1 more", "tea and 2 more"]
     talk = RunDigest.begin("talk:t", 0)
     for person in ("a guest", "friend"):
-        talk.take(ConversationRecord("t", ("ada",), person), 1)
+        talk.take(ConversationRecord("t", ("ada",), person), 1, 0)
     assert talk.about == "friend with ada"
 
 

@@ -23,6 +23,9 @@ _SHORT = 40
 _MOST_STEPS = 10
 """Steps and skips of a show that are shown one by one."""
 
+FIRST_ENTRIES = 20
+"""Of a run, among which are its beginning and its first frame."""
+
 
 def report(
     runs: Annotated[
@@ -135,7 +138,7 @@ def _times(path: Path, *, all_of_it: bool) -> tuple[int, int]:
 
     digest = read_digest(path)
     if digest is None or (all_of_it and not digest.over):  # of one that goes on, or was cut off, it is some time old
-        digest = digest_of(path, None if all_of_it else 1)
+        digest = digest_of(path, None if all_of_it else FIRST_ENTRIES)
     if digest is None:
         raise InputError("this is no run: its beginning is not known", where=str(path), remedy="Read all of it.")
     return digest.began, digest.newest

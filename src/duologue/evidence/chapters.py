@@ -217,9 +217,7 @@ class TalksChapter:
 
 
 def show_chapter(show: PartSummary, house: PartSummary | None, wall_ns: int) -> ShowChapter:
-    """``wall_ns`` is when it began (Unix ns; 0: unknown). Its times count from there, as those of a run do: what its
-    stage drew while the house still came up was before.
-    """
+    """``wall_ns`` is when it began (Unix ns; 0: unknown)."""
     scene = ShowEvidence(show, house)
     columns, period, began = show.columns, scene.period_ms, show.began
     costs = columns.costs()

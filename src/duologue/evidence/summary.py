@@ -62,7 +62,7 @@ class PartSummary:
     quality: list[tuple[int, QualityRecord]] = field(default_factory=list[tuple[int, QualityRecord]])
     workers: list[tuple[int, WorkerRecord]] = field(default_factory=list[tuple[int, WorkerRecord]])
     began: int = 0
-    """Its first entry (monotonic ns)."""
+    """Its first entry, or when its first frame was begun: a stage draws while the house comes up (monotonic ns)."""
     newest: int = 0
     over: bool = False
     recorded: bool = False
@@ -90,7 +90,8 @@ class PartSummary:
         self.newest = max(self.newest, entry.at)
         self.frames.observe(entry)
         match entry.record:
-            case FrameRecord() as record:
+            case FrameRecord(begun=begun) as record:
+                self.began = min(self.began, begun or self.began)
                 self.columns.add(record)
             case ShowRecord() as record:
                 self.show = record

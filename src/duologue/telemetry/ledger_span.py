@@ -1,7 +1,7 @@
 """A stretch of a ledger: which of its lines are of that time, told by their beginnings, without reading the rest.
 
 What the rest is about (a show, a conversation, a call, that it was over) is kept whenever it was said, as if it had
-been said within the stretch; of turns all that reach into it.
+been said within the stretch; of turns all that reach into it, of frames those that were begun in it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,21 @@ from duologue.telemetry.ledger import (
     CallRecord,
     ConversationRecord,
     Entry,
+    FrameRecord,
     HeaderRecord,
     OverRecord,
+    Record,
     ShowRecord,
     TurnRecord,
 )
 
 LATEST_TURN = 600 * SECOND
 """A turn is told at its end: so long after a stretch one is looked for that began in it."""
+LATEST_FRAME = 20 * SECOND
+"""So long after it one is looked for that was begun in it: stages tell of frames some at a time, of the first ones when
+the house is up.
+"""
+_LATEST = {b"turn": LATEST_TURN, b"frame": LATEST_FRAME}
 _BEGINNING = re.compile(rb'\{"v":\d+,"id":"[^"]*","at":(-?\d+),"kind":"(\w+)"')
 _AROUND = (ShowRecord, ConversationRecord, CallRecord, OverRecord)
 _KEPT = frozenset({b"header", b"show", b"conversation", b"call", b"over"})
@@ -61,7 +68,7 @@ class SpanFilter:
             return False
         at = int(found[1])
         since, until = self._told
-        return at < since or at > until + (LATEST_TURN if kind == b"turn" else 0)
+        return at < since or at > until + _LATEST.get(kind, 0)
 
     def fit(self, entry: Entry) -> Entry | None:
         """An entry as it belongs to it; None: it does not."""
@@ -72,6 +79,11 @@ class SpanFilter:
             began = min(filter(None, (record.asked, record.spoken_to, record.on_air)), default=entry.at)
             if began > self._until or (record.ended or entry.at) < self._since:
                 return None
-        elif not (isinstance(record, _AROUND) or self._since <= entry.at <= self._until):
+        elif not (isinstance(record, _AROUND) or self._since <= (_begun(record) or entry.at) <= self._until):
             return None
         return replace(entry, at=min(max(entry.at, self._since), self._until))
+
+
+def _begun(record: Record) -> int:
+    """When a frame was (monotonic ns); 0: it is none, or that is not known."""
+    return record.begun if isinstance(record, FrameRecord) else 0

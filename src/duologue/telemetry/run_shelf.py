@@ -90,13 +90,15 @@ class RunDigest:
         what = "call" if part == CALLS else "talk" if part in WITH_PEOPLE else part
         return cls(of, what, wall, newest=wall)
 
-    def take(self, record: Record, wall: int) -> None:
-        """An entry of its part."""
-        self.newest = max(self.newest, wall)
+    def take(self, record: Record, at: int, shift: int) -> None:
+        """An entry of its part ``at`` a time of its house (monotonic ns), which is ``shift`` behind the calendar's."""
+        self.newest = max(self.newest, at + shift)
         match record:
             case EventRecord() | EffectRecord():  # most of them
                 pass
-            case FrameRecord(lateness_ms=lateness):
+            case FrameRecord(lateness_ms=lateness, begun=begun):
+                if begun:  # a stage draws the first ones while the house still comes up
+                    self.began = min(self.began, begun + shift)
                 self.frames += 1
                 self.late += lateness > 0
             case TurnRecord(on_air=on_air):
@@ -315,7 +317,7 @@ def digest_of(ledger: Path, most: int | None = None) -> RunDigest | None:
             elif digest is not None and entry.of == digest.of:
                 if not own:
                     digest.began = digest.newest = entry.at + shift
-                digest.take(record, entry.at + shift)
+                digest.take(record, entry.at, shift)
                 own += 1
                 if own == most:
                     break

@@ -285,7 +285,7 @@ class RunRecorder:
             return self._made[entry.id]
         kept = entry if self._keeping.words else replace(entry, record=without_words(entry.record))
         if entry.of == run.of:
-            run.digest.take(kept.record, self._origin.wall_at(entry.at))
+            run.digest.take(kept.record, entry.at, self._origin.wall_at(0))
         line = line_of(kept, self._origin, self._bits)
         if entry.id:
             self._made[entry.id] = line
