@@ -90,6 +90,15 @@ describe("attending a call", () => {
     expect(takes(await attended())).toEqual([]);
   });
 
+  it("attends no call that was left before it was opened", async () => {
+    void attendance.takeOver("one");
+    attendance.leave();
+    await settled();
+    expect([attendance.call.value, FakeSocket.all.length]).toEqual(["", 0]);
+    void attendance.listen("one");
+    expect(takes(await attended())).toEqual([]);
+  });
+
   it("takes over nothing that was only to be listened to, whatever was wanted before", async () => {
     void attendance.takeOver("one");
     await settled();

@@ -5,7 +5,7 @@ import type { Talk as Conversation } from "../src/talk/talk";
 
 const did: string[] = [];
 const speaker = {
-  allow: async () => undefined, halt: async () => null, clear: () => undefined, play: () => undefined, onPlayed: null, onStopped: null,
+  allow: async () => undefined, rest: () => did.push("rest"), halt: async () => null, clear: () => undefined, play: () => undefined, onPlayed: null, onStopped: null,
   heard: null, replay: (pieces: Float32Array[]) => did.push(`replay ${pieces.map(({ length }) => length).join("+")}`), hush: () => did.push("hush"),
 };
 let microphone: Pick<Opened, "onBlock" | "onEnd" | "close">;
@@ -88,6 +88,7 @@ describe("the conversation of a page", () => {
     socket.says({ type: "turn", id: "t1", number: 1, person: false, operator: "", text: "Hello", state: "ended", heard: "Hello", interrupted: false, at: 1, stages: { voice: 9 }, failure: "", handovers: [], sources: [] });
     socket.says({ type: "vocabulary", words: [], count: 1, due: 1, level: "A1", kept: true });
     talk.leave();
+    expect(did.at(-1)).toBe("rest");
     expect(talk.book.value.turns.length).toBe(1);
     await talk.another();
     expect([talk.welcome.value, talk.link.value, talk.book.value.turns, talk.learning.value.vocabulary]).toEqual([null, null, [], null]);

@@ -45,6 +45,7 @@ export class Attendance {
       const code = await import("./speaker").catch(() => null);
       if (!code) return this.#unheard(UNFETCHED);
       const speaker = await code.Speaker.open();
+      if (this.call.peek() !== call) return void speaker.close();
       void speaker.allow();
       this.#speaker = speaker;
       const address = `${this.place.at("/api/line/calls/{call}", { call })}/talk`.replace(/^http/, "ws");
@@ -89,7 +90,8 @@ export class Attendance {
   }
 
   leave(): void {
-    this.#client?.leave();
+    if (this.#client) this.#client.leave();
+    else if (this.#opening) this.call.value = this.#wanted = "";
   }
 
   #unheard(trouble: Trouble): void {

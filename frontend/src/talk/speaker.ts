@@ -7,6 +7,8 @@ import worklet from "./playout.worklet?worker&url";
 /** Of the server's sound, and so of the context: nothing is resampled between two pieces. */
 const RATE = 48_000;
 const HALT_MS = 500;
+/** For what fades. */
+const REST_MS = 200;
 
 /** Where the sound is now, for who follows it. */
 export interface Heard {
@@ -40,6 +42,8 @@ export class Speaker implements Player {
   #halted: ((place: Place | null) => void) | null = null;
   #newest: { place: Place; frame: number; sounding: boolean } | null = null;
   #replay: AudioBufferSourceNode | null = null;
+  #resting = false;
+  #rest = 0;
 
   private constructor(
     readonly context: AudioContext,
@@ -70,7 +74,15 @@ export class Speaker implements Player {
 
   /** To be called where a person has just pressed something. */
   async allow(): Promise<void> {
+    this.#resting = false;
+    window.clearTimeout(this.#rest);
     await this.context.resume();
+  }
+
+  /** Nothing more will be played but replays: the device is let go while nothing sounds. */
+  rest(): void {
+    this.#resting = true;
+    this.#settle();
   }
 
   play(piece: Piece): void {
@@ -117,6 +129,7 @@ export class Speaker implements Player {
     this.hush();
     const length = pieces.reduce((sum, { length }) => sum + length, 0);
     if (length === 0) return over();
+    void this.context.resume();
     const buffer = this.context.createBuffer(1, length, RATE);
     let at = 0;
     for (const piece of pieces) {
@@ -128,6 +141,7 @@ export class Speaker implements Player {
     source.connect(this.context.destination);
     source.onended = () => {
       if (this.#replay === source) this.#replay = null;
+      this.#settle();
       over();
     };
     this.#replay = source;
@@ -142,6 +156,8 @@ export class Speaker implements Player {
 
   async close(): Promise<void> {
     this.hush();
+    window.clearTimeout(this.#rest);
+    this.#resting = false;
     this.output.report = () => undefined;
     await this.context.close();
   }
@@ -152,6 +168,14 @@ export class Speaker implements Player {
 
   #order(order: Order): void {
     this.output.order(order);
+  }
+
+  #settle(): void {
+    if (!this.#resting) return;
+    window.clearTimeout(this.#rest);
+    this.#rest = window.setTimeout(() => {
+      if (!this.#newest?.sounding && !this.#replay) void this.context.suspend();
+    }, REST_MS);
   }
 
   #take(report: Report): void {
@@ -173,5 +197,6 @@ export class Speaker implements Player {
         this.#halted?.(report.place);
         this.#halted = null;
     }
+    this.#settle();
   }
 }

@@ -324,6 +324,7 @@ export class Talk {
     this.#deafen();
     this.trouble.value = null; // of a microphone that nobody needs now
     this.hush();
+    this.#speaker?.rest();
     this.#client = null;
   }
 }
