@@ -320,7 +320,8 @@ class TalkClient:
         self._unsent.clear()
         try:
             hello = await self._hello()
-            await link.send(hello.model_dump_json())
+            with suppress(ConnectionError):  # who is refused at once is told why, and that is still to be read
+                await link.send(hello.model_dump_json())
             async with asyncio.TaskGroup() as group:
                 writing = group.create_task(self._write(link))
                 try:

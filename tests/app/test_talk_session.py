@@ -20,7 +20,7 @@ from duologue.app.talk import messages as say
 from duologue.app.talk import sessions as talk_sessions
 from duologue.app.talk.session import RESUME_SECONDS
 from duologue.audio.pcm import RATE
-from duologue.client import TalkClient, TalkWish
+from duologue.client import Link, TalkClient, TalkWish
 from duologue.clock import SECOND
 from duologue.errors import ClosedError, PeerError
 from duologue.simulation.virtual_time import simulate
@@ -330,6 +330,26 @@ def test_a_client_that_is_not_let_back_in_says_so(monkeypatch: pytest.MonkeyPatc
             await client.until(lambda: False)
 
     play(monkeypatch, tmp_path, story)
+
+
+async def test_a_client_that_is_refused_before_it_has_said_hello_knows_why() -> None:
+    """As the gate refuses a token that has reached a limit: said and closed, whoever may still be writing."""
+    bye = say.TalkBye(code="full", text="The minutes of today are used up.", remedy="Come back tomorrow.")
+
+    class Refused:
+        async def send(self, data: str | bytes) -> None:
+            raise ConnectionError("it is closed")
+
+        async def receive(self) -> str | bytes:
+            return bye.model_dump_json()
+
+        async def close(self) -> None:
+            pass
+
+    async def dial() -> Link:
+        return Refused()
+
+    assert await TalkClient(dial).run() == bye
 
 
 def test_a_client_that_finds_no_place_says_what_it_was_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -243,11 +243,13 @@ async def test_a_page_is_given_a_secret_and_opens_a_session_with_it(monkeypatch:
         refused = await first("looker-token")
         assert refused["error"]["type"] == "permission_error" and "'talk'" in refused["error"]["message"]
         for key in ("ek_nothing", "wrong"):
-            with pytest.raises(InvalidStatus):
+            with pytest.raises(InvalidStatus) as answer:
                 await first(key)
-        with pytest.raises(InvalidStatus):
+            assert told(answer.value) == (401, "invalid_api_key")
+        with pytest.raises(InvalidStatus) as answer:
             async with connect(url):
                 pass
+        assert told(answer.value) == (401, "invalid_api_key")
         async with client_of(here, made.value) as client:  # as a program's key it opens this socket, and no more
             async with client.realtime.connect() as connection:
                 await until(connection, "session.created")
@@ -255,13 +257,19 @@ async def test_a_page_is_given_a_secret_and_opens_a_session_with_it(monkeypatch:
                 await client.models.list()
 
 
+def told(refused: InvalidStatus) -> tuple[int, str]:
+    """A socket that is refused is answered as a request is."""
+    return refused.response.status_code, json.loads(refused.response.body or b"")["error"]["code"]
+
+
 async def test_another_sites_page_does_not_get_in_without_a_key(site: OpenAISite) -> None:
     url = site.base_url.replace("http", "ws", 1) + "/realtime"
     protocols: Any = ["realtime", "openai-insecure-api-key.anything"]
     evil: Any = "https://evil.example"
-    with pytest.raises(InvalidStatus):
+    with pytest.raises(InvalidStatus) as answer:
         async with connect(url, origin=evil, subprotocols=protocols):
             pass
+    assert told(answer.value) == (403, "insufficient_permissions")
     async with connect(url, subprotocols=protocols) as program:
         assert json.loads(await program.recv())["type"] == "session.created"
 

@@ -153,13 +153,17 @@ async def test_so_many_requests_a_minute(desk: Desk) -> None:
 class Socket:
     """A WebSocket at the gate, as a server drives it. ``served`` is what stands behind."""
 
-    def __init__(self, desk: Desk, token: str, path: str = "/api/talk", secrets: ClientSecrets | None = None) -> None:
+    def __init__(
+        self, desk: Desk, token: str, path: str = "/api/talk", secrets: ClientSecrets | None = None, *,
+        denies: bool = False,
+    ) -> None:  # fmt: skip
         self.sent: list[Message] = []
         self.inside = asyncio.Event()
         self.left = asyncio.Event()
         self._gate = Gate(self._serve, desk.options, secrets or ClientSecrets())
         self._scope = {
             "type": "websocket", "path": path, "query_string": b"", "scheme": "ws", "root_path": "",
+            "extensions": {"websocket.http.response": {}} if denies else {},
             "headers": [(b"host", b"talk.example"), (b"authorization", f"Bearer {token}".encode())],
         }  # fmt: skip
 
@@ -274,12 +278,19 @@ async def test_so_many_conversations_at_once(desk: Desk) -> None:
         running = group.create_task(first.run())
         await first.inside.wait()
         await second.run()
-        assert second.ends == (1008, "1 conversations with this token go on") and not second.inside.is_set()
+        assert (
+            second.ends == (1008, "as many conversations as may (1) go on with this token")
+            and not second.inside.is_set()
+        )
         assert second.told["code"] == "full" and second.told["remedy"] == "End one of them first."
         assert second.told["retry_seconds"] == RETRY_SECONDS  # it may be its own that broke
         elsewhere = Socket(desk, token, paths.REALTIME)
         await elsewhere.run()
         assert elsewhere.ends == second.ends and len(elsewhere.sent) == 1
+        answered = Socket(desk, token, paths.REALTIME, denies=True)
+        await answered.run()
+        assert (answered.sent[0]["type"], answered.sent[0]["status"]) == ("websocket.http.response.start", 429)
+        assert json.loads(answered.sent[1]["body"])["error"]["code"] == "rate_limit_exceeded"
         running.cancel()
         await asyncio.wait([running])
         going = group.create_task(third.run())

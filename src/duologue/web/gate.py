@@ -236,6 +236,8 @@ class Gate:
             if isinstance(verdict, Refuse) and verdict.status in _TOLD and paths.is_talk(path):
                 retry = None if verdict.status is HTTPStatus.UNAUTHORIZED else RETRY_SECONDS
                 await turn_away(send, _bye(_TOLD[verdict.status], verdict.what, verdict.remedy, retry))
+            elif isinstance(verdict, Refuse) and _denies(scope):
+                await _refusal(verdict, path, headers, tried=False)(scope, receive, send)
             else:
                 await send({"type": "websocket.close", "code": POLICY_VIOLATION})
             return
@@ -279,7 +281,7 @@ class Gate:
             retry = RETRY_SECONDS if refused.retry <= _PASSING else None
             await turn_away(send, _bye("full", refused.what, refused.remedy, retry))
             return
-        if is_socket:  # closed before it is accepted, it is an HTTP answer
+        if is_socket and not _denies(scope):
             await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": refused.what})
             return
         response = problem(
@@ -327,6 +329,11 @@ class Gate:
             await send(message)
 
         return answer
+
+
+def _denies(scope: Scope) -> bool:
+    """A socket may be answered as any request is, before it is one (an extension of ASGI's); else it is a bare 403."""
+    return "websocket.http.response" in scope.get("extensions", {})
 
 
 async def _serve(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

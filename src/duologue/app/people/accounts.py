@@ -130,7 +130,9 @@ class TokenAccounts:
     def _full(self, held: _Holding) -> Refused | None:
         limits = held.token.limits
         if limits.sessions is not None and len(held.sessions) >= limits.sessions:
-            return Refused(f"{limits.sessions} conversations with this token go on", "End one of them first.", 30)
+            return Refused(
+                f"as many conversations as may ({limits.sessions}) go on with this token", "End one of them first.", 30
+            )
         self._spend(held)
         if limits.minutes is not None and held.spent >= limits.minutes * 60:
             left = (DAY - self._clock.wall() % DAY) / SECOND
