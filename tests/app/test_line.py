@@ -253,6 +253,7 @@ registrar = "pbx.example"
     assert options.sources == ("10.0.0.0/8",)
     assert line_plan(phone, takes_calls=False).accounts == ()
     assert own_address("0.0.0.0") not in ("0.0.0.0", "")
+    assert ":" in own_address("::") and own_address("::") != "::", "an address of the kind that it listens by"
     assert target_of("17", phone.accounts, "") == ("sip:17@pbx.example", "1000")
     assert target_of("sip:a@b", phone.accounts, "") == ("sip:a@b", "")
     with pytest.raises(InputError, match="no account 'x'"):

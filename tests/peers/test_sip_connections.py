@@ -161,6 +161,14 @@ async def test_who_has_closed_the_connection_it_called_by_is_told_goodbye_at_its
             assert (await said).startswith("BYE ")
 
 
+async def test_whom_no_socket_of_ours_reaches_is_given_up_at_once() -> None:
+    async with listening() as line:
+        assert line.transport.names.version == 4
+        call = line.call("sip:16@[2001:db8::1]")
+        await line.until(events.Ended)
+        assert line.events == [events.Ended(call, 408, "Request Timeout")]
+
+
 @pytest.mark.parametrize("named", [True, False])
 async def test_a_stranger_connects_no_more_often_than_it_may_call(named: bool) -> None:
     """Each may cost us a handshake."""

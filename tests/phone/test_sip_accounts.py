@@ -225,6 +225,17 @@ async def test_servers_stand_by_priority_and_the_next_has_its_turn_when_one_is_s
     assert names.known(flow) is None, "and not for longer than it says"
 
 
+@pytest.mark.parametrize(("version", "reached"), [(4, ["192.0.2.1", "192.0.2.3"]), (6, ["2001:db8::1"])])
+async def test_of_a_servers_addresses_only_those_count_that_we_can_send_to(version: int, reached: list[str]) -> None:
+    """Else each call to a name with both kinds would wait half a minute for a packet that no socket takes."""
+    names, _, _ = _names()
+    names.version = version
+    assert [one.host for one in await names.servers(Flow("UDP", "example.com", 0))] == reached
+    assert await names.servers(Flow("UDP", "c.example.com", 0)) == ([] if version == 6 else [
+        Flow("UDP", "192.0.2.3", 5060, "c.example.com")
+    ])  # fmt: skip
+
+
 async def test_a_secure_server_must_have_the_name_that_was_called() -> None:
     names, _, _ = _names()
     found = await names.servers(Flow("TLS", "example.com", 0))

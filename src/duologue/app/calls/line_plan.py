@@ -17,8 +17,8 @@ from duologue.settings_phone import AccountSettings, PhoneSettings
 from duologue.version import __version__
 
 _EVERYWHERE = ("0.0.0.0", "::")
-_SOMEBODY = "192.0.2.1"
-"""An address of nobody's (RFC 5737): nothing is sent there."""
+_SOMEBODY = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+"""Addresses of nobody's (RFC 5737, RFC 3849): nothing is sent there."""
 
 
 def line_plan(phone: PhoneSettings, *, takes_calls: bool = True) -> LineSetup:
@@ -90,9 +90,10 @@ def own_address(host: str) -> str:
     """The address that others reach a line by which listens on ``host``."""
     if host not in _EVERYWHERE:
         return host
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as asked:
         try:
-            asked.connect((_SOMEBODY, 9))
+            asked.connect((_SOMEBODY[family], 9))
             return str(asked.getsockname()[0])
         except OSError:
-            return "127.0.0.1"
+            return "::1" if ":" in host else "127.0.0.1"

@@ -118,6 +118,8 @@ class Names:
     """What is known of names. ``turn`` moves on when the server that was tried does not answer (section 4.3)."""
 
     def __init__(self, clock: Clock, records: Records | None = None, chance: random.Random | None = None) -> None:
+        self.version: int | None = None
+        """Of IP: the addresses that whoever asks can send from; None: either."""
         self._clock = clock
         self._records = records or SystemRecords()
         self._chance = chance or random.Random()
@@ -209,7 +211,8 @@ class Names:
             except LookupError:
                 continue
             least = min(least, seconds)
-            servers += [replace(flow, host=one, port=port, name=flow.name or flow.host) for one in addresses]
+            reached = [one for one in addresses if self.version in (None, 6 if ":" in one else 4)]
+            servers += [replace(flow, host=one, port=port, name=flow.name or flow.host) for one in reached]
         return servers[:MOST_SERVERS], min(max(least, LEAST_KEPT), MOST_KEPT) if servers else FAILURE_KEPT
 
     def _ordered(self, servers: Iterable[Server]) -> list[Server]:

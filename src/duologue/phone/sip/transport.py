@@ -84,6 +84,7 @@ class Transport:
     async def open(self, listening: Listening, tasks: asyncio.TaskGroup) -> None:
         """Listen; connections are opened in ``tasks``. Raises :class:`PeerError` where a port is taken."""
         self._listening, self._tasks = listening, tasks
+        self.names.version = 6 if ":" in listening.host else 4
         try:
             if listening.udp is not None:
                 address = (listening.host, listening.udp)
@@ -230,9 +231,9 @@ class Transport:
             self._tasks.create_task(self._resolve(data, flow))
 
     def _send_first(self, data: bytes, servers: Sequence[Flow], flow: Flow) -> None:
-        if servers:
+        if servers and (":" in servers[0].host) == (":" in self._listening.host):
             self._send_datagram(data, servers[0].host, servers[0].port)
-        else:  # nobody is behind the name: what was asked there has failed (RFC 3261, section 8.1.3.1)
+        else:  # nobody is behind the name, or no socket of ours gets there: it has failed (RFC 3261, section 8.1.3.1)
             self.dropped += 1
             self._loop.call_soon(self._lost, flow)
 
