@@ -64,15 +64,19 @@ def read(path: Path) -> Samples:
     return np.concatenate([part.to_ndarray()[0] for part in [*frames, *resampler.push(None)]])
 
 
+_UNSPOKEN = re.compile(r"\([^)]*\)|\[[^]]*\]|<[^>]*>")
+
+
 def prompts(first: str, last: str, folder: Path = PROMPTS, texts: Path = PROMPT_TEXTS) -> list[Said]:
     """Asterisk's prompts of two words and more whose names begin with the letters from ``first`` to ``last``. Their
-    texts write keys as ``*`` and ``#``, which is read out, and what is no speech in brackets.
+    texts write keys as ``*`` and ``#``, which is read out, and in brackets of any kind what nobody says: of ten
+    recordings of silence that they are so, of others what sounds, or how a word is to be understood.
     """
     found: list[Said] = []
     for line in gzip.decompress(texts.read_bytes()).decode("utf-8", "replace").splitlines():
         name, mark, text = line.strip().partition(": ")
-        path = folder / f"{name}.wav"
-        if mark and path.exists() and first <= name[0] <= last and not set("[<") & set(text) and len(text.split()) > 1:
+        path, text = folder / f"{name}.wav", _UNSPOKEN.sub(" ", text)
+        if mark and path.exists() and first <= name[0] <= last and len(text.split()) > 1:
             found.append(Said(read(path), text.replace("*", " star ").replace("#", " pound ")))
     return [each for each in found if len(each.sound) <= LONGEST_S * EAR_RATE]
 
@@ -181,19 +185,26 @@ def normal(text: str) -> str:
     return words
 
 
+_MOST_JOINED = 12
+"""Words that may be one: letters that are spelled."""
+
+
 def one_spelling(said: str, understood: str) -> tuple[str, str]:
-    """Two normal texts; two words of one that are one word of the other are one in both ("log in", "login")."""
+    """Two normal texts; words of one that are one word of the other are one in both ("log in", "login"; "t t y",
+    "TTY").
+    """
     one, other = said.split(), understood.split()
     return " ".join(_joined(one, set(other) - set(one))), " ".join(_joined(other, set(one) - set(other)))
 
 
 def _joined(words: Sequence[str], known: set[str]) -> list[str]:
     made: list[str] = []
-    for word in words:
-        if made and made[-1] + word in known:
-            made[-1] += word
-        else:
-            made.append(word)
+    at = 0
+    while at < len(words):
+        most = min(len(words), at + _MOST_JOINED)
+        to = next((to for to in range(most, at + 1, -1) if "".join(words[at:to]) in known), at + 1)
+        made.append("".join(words[at:to]))
+        at = to
     return made
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import wave
+from pathlib import Path
+
 import pytest
-from benchmarks.natural.recordings import errors, normal
+from benchmarks.natural.recordings import errors, normal, prompts
 from benchmarks.natural.words import count
 
 
@@ -15,6 +19,8 @@ from benchmarks.natural.words import count
         ("Agent login.", "agent log in"),
         ("the black list file name", "The blacklist filename"),
         ("press 1 or 21", "Press one or twenty-one."),
+        ("T. T. Y.", "TTY"),
+        ("the PBX and IVR platform", "the p b x and i v r platform"),
     ],
 )
 def test_what_only_is_written_in_another_way_is_no_error(said: str, heard: str) -> None:
@@ -29,6 +35,7 @@ def test_what_only_is_written_in_another_way_is_no_error(said: str, heard: str) 
         ("log in now", "log now", 1),
         ("it is the dog's", "it is the dog is", 2),
         ("no no no", "no no", 1),
+        ("t t y", "t y", 1),
         ("ten of clubs", "10 of clubs 10", 1),
     ],
 )
@@ -59,3 +66,19 @@ def test_short_forms_are_written_out() -> None:
 )
 def test_words_lost_and_words_too_many(said: str, heard: str, lost: int, more: int) -> None:
     assert (count(said, heard, "delete"), count(said, heard, "insert")) == (lost, more)
+
+
+def test_what_stands_in_brackets_is_not_counted_as_said(tmp_path: Path) -> None:
+    """Recordings of silence whose texts say so in round brackets were counted as words that were missed."""
+    texts = {
+        "a-hush": "(a second of silence)", "b-beep": "[a tone]", "c-mute": "<beep falling>",
+        "d-one": "read (as in red)", "e-call": "please hold (the music begins)", "f-star": "press * now",
+    }  # fmt: skip
+    for name in texts:
+        with wave.open(str(tmp_path / f"{name}.wav"), "wb") as out:
+            out.setparams((1, 2, 16_000, 0, "NONE", ""))
+            out.writeframes(bytes(3_200))
+    listed = tmp_path / "texts.gz"
+    listed.write_bytes(gzip.compress("".join(f"{name}: {text}\n" for name, text in texts.items()).encode()))
+    found = prompts("a", "z", tmp_path, listed)
+    assert [normal(each.text) for each in found] == ["please hold", "press star now"]
