@@ -134,6 +134,12 @@ def test_each_spoken_word_belongs_to_a_written_one() -> None:
     ]  # fmt: skip
 
 
+def test_a_unit_and_an_abbreviation_keep_the_words_that_they_are() -> None:
+    for text in ("It took 1500 km at 5 p.m. sharp.", "At 12 Main St. in town, 6 ft. of it."):
+        found = read(text, load_language("en").reading)
+        assert list(dict.fromkeys(word.written for word in found.words)) == list(spoken_words(text))
+
+
 def test_of_two_rules_the_first_has_the_letters() -> None:
     rules = ReadingRules.model_validate({"rules": [["ab", "x"], ["bc", "y"], ["c", "z"]]})
     assert read("abc bc", [rules]).spoken == "xz y"
