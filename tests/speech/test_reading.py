@@ -68,7 +68,7 @@ ENGLISH = (
     # Kings, wars, chapters
     ("Henry VIII, Elizabeth I, Chapter IV of World War II.",
      "Henry the eighth, Elizabeth the first, Chapter 4 of World War 2."),
-    ("Mary I love you, I put an IV in.", "Mary I love you, I put an IV in."),
+    ("Mary I love you, the part I like; act V, an IV.", "Mary I love you, the part I like; act 5, an IV."),
     # Fractions, signs, measures
     ("Take 1 1/2 cups, 2½ spoons, 5/8 of it: 7/10.",
      "Take 1 and a half cups, 2 and a half spoons, 5 eighths of it: 7 out of 10."),
