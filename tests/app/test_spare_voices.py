@@ -140,3 +140,15 @@ def test_pack_check_says_which_voice_a_character_is_given(settings_with_piper: P
     (found,) = json.loads(outcome.output)[str(tmp_path / "chad")]
     assert (outcome.exit_code, found["severity"], found["key"]) == (0, "warning", "voice.piper")
     assert "no voice for the engine piper, which is in use: it is given '" in found["what"]
+
+
+def test_pack_check_names_a_voice_that_no_engine_would_take(settings_with_piper: Path, tmp_path: Path) -> None:
+    shutil.copytree(packs_folder() / "characters" / "chad", tmp_path / "chad")
+    file = tmp_path / "chad" / "character.toml"
+    told = file.read_text("utf-8").replace("?pitch=0.86", "?pitch=3").replace("pitch=35", "pitch=350")
+    file.write_text(told.replace("en_US-joe-medium", "ann"), "utf-8")
+    outcome = CliRunner().invoke(build(["pack"]), ["pack", "check", str(tmp_path / "chad"), "--json"])
+    found = json.loads(outcome.output)[str(tmp_path / "chad")]
+    assert outcome.exit_code == 1 and all(each["severity"] == "error" for each in found)
+    assert {each["key"]: each["remedy"] for each in found}.keys() == {"voice.piper", "voice.espeak"}
+    assert any("pitch=3 in the voice 'ann?pitch=3' is not allowed" in each["what"] for each in found)

@@ -73,6 +73,9 @@ def test_a_name_that_is_none_is_guessed_at(run: Callable[..., str]) -> None:
     with pytest.raises(DuologueError, match="there is no model 'partd'") as caught:
         run("get", "partd")
     assert "Did you mean 'parted'?" in caught.value.remedy
+    with pytest.raises(DuologueError, match="natural stands for several models") as caught:
+        run("path", "natural")
+    assert caught.value.remedy == "Name one: whisper-tiny.en, piper-joe."
 
 
 @pytest.mark.slow

@@ -114,3 +114,14 @@ def test_several_spoken_words_of_one_written_word_are_one_mark() -> None:
     made = marks(passage, owned, [100] * len(numbers), 48_000)
     (word,) = [mark for mark in made if mark.kind is MarkKind.WORD]
     assert (word.text, word.offset) == ("42", 0) and word.end - word.start == 9 * 200
+
+
+def test_a_written_word_that_is_said_in_two_clauses_is_one_mark() -> None:
+    (written,) = spoken_words("5/2026")
+    words = (ReadWord(0, 3, written), ReadWord(5, 9, written))
+    clauses = (Clause("meɪ", ",", False, 0, 5), Clause("tuː", ".", True, 5, 9))
+    (passage,) = passages(PiperLine("May, 2026", clauses, words))
+    numbers, owned = ids(passage, tiny_models.SYMBOLS)
+    made = marks(passage, owned, [100] * len(numbers), 48_000)
+    (word,) = [mark for mark in made if mark.kind is MarkKind.WORD]
+    assert (word.text, word.offset, word.start, word.end) == ("5/2026", 0, 200, 200 + 8 * 200)

@@ -68,7 +68,7 @@ ENGLISH = (
     # Kings, wars, chapters
     ("Henry VIII, Elizabeth I, Chapter IV of World War II.",
      "Henry the eighth, Elizabeth the first, Chapter 4 of World War 2."),
-    ("Mary I love you, I put an IV in.", "Mary I love you, I put an IV in."),
+    ("Mary I love you, the part I like; act V, an IV.", "Mary I love you, the part I like; act 5, an IV."),
     # Fractions, signs, measures
     ("Take 1 1/2 cups, 2½ spoons, 5/8 of it: 7/10.",
      "Take 1 and a half cups, 2 and a half spoons, 5 eighths of it: 7 out of 10."),
@@ -132,6 +132,12 @@ def test_each_spoken_word_belongs_to_a_written_one() -> None:
         ("It", "It"), ("made", "made"), ("1.2", "1.2"), ("million", "1.2"), ("dollars", "million"), ("said", "said"),
         ("Doctor", "Dr"), ("Who", "Who"), ("at", "at"), ("5", "5:05"), ("oh-5", "5:05"),
     ]  # fmt: skip
+
+
+def test_a_unit_and_an_abbreviation_keep_the_words_that_they_are() -> None:
+    for text in ("It took 1500 km at 5 p.m. sharp.", "At 12 Main St. in town, 6 ft. of it."):
+        found = read(text, load_language("en").reading)
+        assert list(dict.fromkeys(word.written for word in found.words)) == list(spoken_words(text))
 
 
 def test_of_two_rules_the_first_has_the_letters() -> None:

@@ -104,8 +104,10 @@ def _persona(folder: Path) -> list[Finding]:
 
 
 def _voice(folder: Path) -> list[Finding]:
-    """For which of the engines in use a character names no voice, and which one it is given."""
-    from duologue.app.engines.spare_voices import known_voices, named_voice, spare_voice
+    """Voices that are not written as their engine's are; for which of the engines in use a character names no voice,
+    and which one it is given.
+    """
+    from duologue.app.engines.spare_voices import check_voices, known_voices, named_voice, spare_voice
     from duologue.errors import InputError
     from duologue.settings import load_settings
     from duologue.stage.packs.check import Finding, Severity
@@ -120,7 +122,10 @@ def _voice(folder: Path) -> list[Finding]:
         return []
     settings = load_settings()
     known = known_voices(settings)
-    found: list[Finding] = []
+    found = [
+        Finding(Severity.ERROR, str(file), f"voice.{engine}", wrong.what, wrong.remedy)
+        for engine, wrong in check_voices(manifest.voice, settings).items()
+    ]
     for engine in settings.engines.tts:
         if named_voice(manifest.voice, engine, known):
             continue

@@ -58,7 +58,8 @@ def say(
     utterance = asyncio.run(_voice(text, _voices(voice, character, settings), character, settings))
     with WavWriter(output) as file:
         file.write(utterance.samples)
-    summary = f"{output}: {utterance.duration:.2f} s, {len(utterance.words())} words"
+    words = len(utterance.words())  # none of a voice that does not time them
+    summary = f"{output}: {utterance.duration:.2f} s{f', {words} words' if words else ''}"
     typer.echo(_as_json(utterance) if marks else summary)
 
 

@@ -119,6 +119,10 @@ def find(name: str, models: Sequence[Model]) -> Model:
     for model in models:
         if model.name == name:
             return model
+    if name in SETS:
+        raise InputError(
+            f"{name} stands for several models", where="models", remedy=f"Name one: {', '.join(SETS[name])}."
+        )
     names = [*SETS, *(model.name for model in models)]
     raise InputError(f"there is no model {name!r}", where="models", remedy=did_you_mean(name, names))
 

@@ -60,9 +60,8 @@ def read(text: str, rules: Sequence[ReadingRules] = ()) -> Reading:
         while word is not None and word.offset < until:
             inside.append(word)
             word = next(found, None)
-        first, last = (
-            max(0, bisect_right(starts, place) - 1) for place in (piece.begin, max(piece.begin, piece.end - 1))
-        )
+        begin = piece.end - max(1, len(text[piece.begin : piece.end].lstrip()))  # a blank in front is no word's
+        first, last = (max(0, bisect_right(starts, place) - 1) for place in (begin, max(begin, piece.end - 1)))
         for index, each in enumerate(inside):
             if piece.told:
                 owner = first + index * (last - first + 1) // len(inside)

@@ -1,7 +1,8 @@
 """Voices for characters that name none for the engine in use, and the engine that knows a voice by its name.
 
 An engine tells which voices it has before it is started by a function ``known_voices(settings)`` beside its factory;
-one that cannot (somebody else's server) has none to spare, and its characters must name theirs.
+one that cannot (somebody else's server) has none to spare, and its characters must name theirs. Where a voice is
+written by rules, ``check_voice(voice, settings)`` beside the factory refuses one that is not.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from importlib.metadata import entry_points
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
+from duologue.errors import InputError
 from duologue.models.catalogue import ModelKind
 from duologue.models.choosing import candidates
 from duologue.settings import Settings
@@ -40,6 +42,20 @@ def known_voices(settings: Settings) -> KnownVoices:
         if each.here and each.model.kind is ModelKind.VOICE and each.model.engine not in names:
             found[each.model.engine] = each.model.voices
     return found
+
+
+def check_voices(voices: Mapping[str, str], settings: Settings) -> Mapping[str, InputError]:
+    """What is wrong with how the ``voices`` of a character are written, by engine, as far as engines tell."""
+    wrong: dict[str, InputError] = {}
+    for point in entry_points(group="duologue.tts"):
+        if point.name in voices:
+            check = getattr(import_module(point.module), "check_voice", None)
+            try:
+                if check is not None:
+                    check(voices[point.name], settings.engine(point.name))
+            except InputError as error:
+                wrong[point.name] = error
+    return wrong
 
 
 def spare_voice(name: str, voices: Sequence[str], taken: Collection[str]) -> str:

@@ -335,5 +335,10 @@ def known_voices(settings: EspeakSettings | None) -> tuple[str, ...]:
     return SPARE
 
 
+def check_voice(voice: str, settings: EspeakSettings | None) -> None:
+    """Whether ``voice`` is written as one; its base and variant only the library knows. Raises :class:`InputError`."""
+    parse_voice(voice, settings or EspeakSettings())
+
+
 Settings = EspeakSettings
 """Where the settings object finds the engine's own part."""

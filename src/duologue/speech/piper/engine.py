@@ -58,6 +58,11 @@ def known_voices(settings: PiperSettings | None) -> tuple[str, ...]:
     return tuple(voices) if len(voices) >= ENOUGH else tuple(f"{voice}{kind}" for kind in KINDS for voice in voices)
 
 
+def check_voice(voice: str, settings: PiperSettings | None) -> None:
+    """Whether ``voice`` is written as one, wherever its model is. Raises :class:`InputError`."""
+    parse_voice(voice)
+
+
 class PiperSpeech(LocalSpeech):
     """See the module. Use it on one event loop."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from duologue.audio.resample import rescale
@@ -93,6 +93,8 @@ def marks(passage: Passage, owned: Sequence[tuple[str, int]], samples: Sequence[
             at, index = until, index + 1
         sounds, found = phonemes_and_words(timed, [(word.end - word.begin, word.written) for word in spoken])
         phonemes += sounds
+        if words and found and words[-1].offset == found[0].offset:  # a written word that is said in two clauses
+            found[0] = replace(found[0], start=words.pop().start)
         words += found
     return (*phonemes, *words)
 
