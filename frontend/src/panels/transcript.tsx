@@ -15,6 +15,8 @@ import { FirstVisit } from "./first-visit";
 
 /** A reader this far from what is heard (px) has scrolled on purpose. */
 const NEAR = 48;
+/** The list moves by itself too, when it grows and shrinks: a reader has scrolled who touched it so lately (ms). */
+const BY_HAND = 1000;
 
 /** Where what is heard now stands in the list, or what was heard last: from the name of who says it to the lit word. */
 function heardIn(list: HTMLElement): Span | null {
@@ -34,13 +36,12 @@ export function TranscriptPanel(): JSX.Element {
   const following = useSignal(true);
   const groups = state.transcript.value;
 
-  const placed = useRef(0);
+  const touched = useRef(-Infinity);
 
   const toNow = (): void => {
     const [element, list] = [scroller.current, content.current];
     if (!element || !list || !following.peek()) return;
     element.scrollTop = placeToFollow(element.clientHeight, element.scrollHeight, heardIn(list));
-    placed.current = element.scrollTop;
   };
   useEffect(() => {
     const observer = new ResizeObserver(toNow);
@@ -53,10 +54,11 @@ export function TranscriptPanel(): JSX.Element {
   });
   const scrolled = (): void => {
     const [element, list] = [scroller.current, content.current];
-    if (!element || !list || (following.peek() && Math.abs(element.scrollTop - placed.current) < 2)) return; // it was our doing
+    if (!element || !list || (following.peek() && performance.now() - touched.current > BY_HAND)) return;
     const now = placeToFollow(element.clientHeight, element.scrollHeight, heardIn(list));
     following.value = Math.abs(element.scrollTop - now) < NEAR;
   };
+  const touch = (): void => void (touched.current = performance.now());
   const jump = (): void => {
     following.value = true;
     toNow();
@@ -65,7 +67,18 @@ export function TranscriptPanel(): JSX.Element {
   return (
     <Panel name="transcript" title="Transcript">
       <FirstVisit />
-      <div class="scroller" ref={scroller} onScroll={scrolled} role="region" aria-label="What they say" tabIndex={0}>
+      <div
+        class="scroller"
+        ref={scroller}
+        onScroll={scrolled}
+        onWheel={touch}
+        onTouchMove={touch}
+        onPointerDown={touch}
+        onKeyDown={touch}
+        role="region"
+        aria-label="What they say"
+        tabIndex={0}
+      >
         <ol ref={content}>
           {groups.length === 0 && <li class="empty">Nobody has said anything yet. Give them a topic.</li>}
           {groups.map((group, index) => (
