@@ -22,6 +22,14 @@ ESSENTIAL = (
     ".panel.pulse",
 )
 NARROW = """() => [document.documentElement.scrollWidth, innerWidth]"""
+POKING_OUT = """() => [...document.querySelectorAll('.panel :is(button, select, .field, .segmented span, .switch)')]
+  .filter(one => one.checkVisibility() && !one.closest('.unseen'))
+  .filter(one => {
+    const [box, panel] = [one, one.closest('.panel')].map(each => each.getBoundingClientRect())
+    return box.left < panel.left || box.right > panel.right - 8
+  })
+  .map(one => one.outerHTML.slice(0, 120))"""
+"""What a person presses that is not within its panel, in its padding."""
 CONTRAST = """() => {
   const parse = text => (text.match(/[\\d.]+/g) || []).map(Number)
   const light = c => { const s = c / 255; return s <= 0.04045 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4 }
@@ -74,12 +82,13 @@ async def test_a_small_desk_window_shows_everything_without_scrolling(page: Page
     assert abs(stage["width"] / stage["height"] - 16 / 9) < 0.01
 
 
-@pytest.mark.parametrize("size", [(1920, 1080), (1024, 768), (820, 1180), (2560, 1080)])
-async def test_no_window_scrolls_sideways(page: Page, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", [(1920, 1080), (1100, 640), (1024, 768), (820, 1180), (2560, 1080)])
+async def test_no_window_scrolls_sideways_and_each_control_lies_in_its_panel(page: Page, size: tuple[int, int]) -> None:
     await page.set_viewport_size({"width": size[0], "height": size[1]})
     await loaded(page)
     width, window = await page.evaluate(NARROW)
     assert width <= window
+    assert await page.evaluate(POKING_OUT) == []
 
 
 async def test_a_phone_has_the_stage_on_top_and_three_tabs(browser: Browser, show: Show) -> None:
