@@ -154,8 +154,8 @@ def keep_talk(
         async with open_session_ledger(None, PLAIN.name, "person", clock=clock, runs=keeping) as book:
 
             def begun(at: int) -> None:
-                assert file is not None
-                book.recorded(file, at, turns)
+                if file is not None:
+                    book.recorded(file, at, turns)
 
             with open_recording(None, file, begun) as recording:
                 options = SessionOptions(id=book.conversation, policy=turns, greet=greet)

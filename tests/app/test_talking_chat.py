@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from duologue.app.talking.captions import Caption, CaptionKind, Captions
 from duologue.app.talking.chat import Chat, open_chat
 from duologue.app.talking.talking import Partner
 from duologue.app.talking.text import Deaf, WrittenVoice
+from duologue.dialogue.ports import Voice, Voiced
 from duologue.dialogue.session.session import Observe, SessionEngines, SessionOptions
+from duologue.dialogue.turns.vocabulary import Effect, Event
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.moderation import Moderator
@@ -30,10 +33,12 @@ def chat_with(
     take: Callable[[Utterance], None] = lambda each: None,
     options: SessionOptions | None = None,
     observe: Observe = lambda item, now: None,
+    voice: Voice | None = None,
 ) -> AbstractAsyncContextManager[Chat]:
     """In virtual time."""
     clock, deaf = LoopClock(), Deaf()
-    partner = Partner(ADA, SessionEngines(deaf, deaf, FakeLanguage(replies, clock), WrittenVoice(), Moderator()))
+    voice = voice or WrittenVoice()
+    partner = Partner(ADA, SessionEngines(deaf, deaf, FakeLanguage(replies, clock), voice, Moderator()))
     return open_chat(partner, options, take=take, observe=observe, clock=clock)
 
 
@@ -51,6 +56,53 @@ def test_sentences_come_one_by_one_and_the_answer_is_all_of_them() -> None:
 
     simulate(main())
     assert said == ["One.", "Two and more.", "Three."]
+
+
+class StreamingVoice(WrittenVoice):
+    """As one is that ``--out`` asks for: a sentence begins at once and is whole after as long as it lasts."""
+
+    async def voice(self, text: str, speaker: str, utterance_id: str) -> Voiced:
+        whole = (await super().voice(text, speaker, utterance_id)).utterance
+
+        async def more() -> AsyncGenerator[Utterance, None]:
+            await asyncio.sleep(0.3 * len(text.split()))
+            yield whole
+
+        return Voiced(replace(whole, samples=whole.samples[:1], open=True), more=more())
+
+
+def test_sentences_that_are_voiced_side_by_side_are_said_in_their_order() -> None:
+    said: list[str] = []
+
+    async def main() -> str:
+        replied = ScriptedReply("This one is long and takes a while. No.")
+        async with chat_with(replied, take=lambda each: said.append(each.text), voice=StreamingVoice()) as chat:
+            return await chat.ask("Go on")
+
+    assert simulate(main()) == "This one is long and takes a while. No."
+    assert said == ["This one is long and takes a while.", "No."]
+
+
+def test_who_writes_while_a_sentence_is_being_voiced_is_answered_and_nobody_is_called_late() -> None:
+    said: list[str] = []
+    captions = Captions()
+    shown: list[Caption] = []
+
+    def see(item: Event | Effect, now: int) -> None:
+        if (caption := captions.take(item)) is not None:
+            shown.append(caption)
+
+    async def main() -> str:
+        replies = ScriptedReply("This one is long and takes a while."), ScriptedReply("Tea.")
+        async with chat_with(
+            *replies, take=lambda each: said.append(each.text), voice=StreamingVoice(), observe=see
+        ) as chat:
+            chat.say("Go on")
+            await asyncio.sleep(1.0)
+            return await chat.ask("About tea")
+
+    assert simulate(main()) == "Tea."
+    assert said == ["Tea."] and not [each for each in shown if each.kind is CaptionKind.TROUBLE]
 
 
 def test_writing_takes_no_time_and_a_sample_a_word() -> None:

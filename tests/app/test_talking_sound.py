@@ -103,6 +103,15 @@ def test_a_question_is_answered_and_the_answer_heard_out() -> None:
     assert not talk.told(CaptionKind.TROUBLE)
 
 
+def test_where_the_conversation_begins_is_told_whether_or_not_it_is_recorded() -> None:
+    begun: list[int] = []
+    talk = Talk(said("what is tea now"), ["what is tea now"], ScriptedReply("It is a drink."))
+    with open_recording(None, None, begun.append) as recording:
+        assert talk.run(recording)
+    (asked, _), *_ = talk.captions
+    assert len(begun) == 1 and begun[0] / SECOND < asked
+
+
 def test_the_stages_of_the_silence_are_the_silence_in_the_recording(tmp_path: Path) -> None:
     question = np.concatenate([silence(RATE), said("what is tea now")])
     talk = Talk(question, ["what is tea now"], ScriptedReply("It is a drink."))

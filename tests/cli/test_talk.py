@@ -22,9 +22,9 @@ from duologue.audio.pcm import RATE, silence, to_int16
 from duologue.audio.resample import resample
 from duologue.audio.wav import WavWriter
 from duologue.cli.main import build
-from duologue.cli.talk_shown import waits
+from duologue.cli.talk_shown import TranscriptPrinter, waits
 from duologue.cli.talk_text import MAX_LINE, ChatPage, lines
-from duologue.clock import MILLISECOND
+from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.turns.vocabulary import Annotate, Commit, Sounds, Think
 from duologue.errors import InputError
 from duologue.language.structured import ReplyChunk
@@ -117,6 +117,14 @@ def test_what_a_first_word_waited_for_is_listed_and_summed() -> None:
     assert waits(record) == (
         "last word to first sound (question): end of turn 300 + transcript 40 + voice 20 + playout 10 = 370 ms"
     )
+
+
+def test_times_count_from_where_the_conversation_begins_and_not_from_the_start_of_the_program() -> None:
+    written: list[str] = []
+    shown = TranscriptPrinter("friend", "Chad", written.append)
+    shown.begin(20 * SECOND)  # so long the engines were loaded
+    shown.take(Think("r1", "why tea", False), 22_750 * MILLISECOND)
+    assert written == ["   2.75 s friend why tea"]
 
 
 def run(*arguments: str, text: str = "", timeout: float = 90) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
 import numpy as np
@@ -29,6 +29,7 @@ from duologue.dialogue.turns.vocabulary import (
     Say,
     State,
     Think,
+    TurnCommitted,
     Typed,
 )
 from duologue.errors import PeerError
@@ -279,10 +280,10 @@ def test_a_handover_is_on_the_record_of_the_turn_that_it_befell() -> None:
     assert person.handovers == () and answer.failure == ""
 
 
-def written_down() -> tuple[World, dict[str, TurnRecord]]:
+def written_down(decided: Callable[[EndingRecord], None] = lambda ending: None) -> tuple[World, dict[str, TurnRecord]]:
     """A world, and the records of what happens in it as last told."""
     world, kept = World(), dict[str, TurnRecord]()
-    recorder = SessionRecorder("c", "ada", "person", lambda record: kept.update({record.id: replace(record)}))
+    recorder = SessionRecorder("c", "ada", "person", lambda record: kept.update({record.id: replace(record)}), decided)
     world.observe = recorder.take
     return world, kept
 
@@ -326,6 +327,23 @@ def test_a_question_that_was_open_again_is_over_when_the_owner_answers_it() -> N
     assert world.commits == [Commit("What time is it? in which town", "One moment.", "r2", False)]
     assert said(kept)[0] == ("person", "What time is it? in which town", "ended")
     assert said(kept)[-1] == ("answer", "One moment.", "ended")
+
+
+@pytest.mark.parametrize("words", ["", "What time"])
+def test_of_a_turn_that_was_committed_over_the_voice_nothing_had_been_waited_for(words: str) -> None:
+    endings: list[EndingRecord] = []
+    world, _ = written_down(endings.append)
+    starts(world)
+    world.pass_time(500)
+    world.give(TurnCommitted())
+    if words:
+        understands(world, words)
+        world.give(HangUp())
+    else:
+        understands(world, words, final=True)
+    (ending,) = endings
+    assert ending.outcome is (EndingOutcome.HUNG_UP if words else EndingOutcome.NOTHING_SAID)
+    assert (ending.why, ending.silence_ms) == ("committed", 0.0)
 
 
 class Recorded(Conversation):

@@ -175,3 +175,17 @@ async def test_a_scenario_with_all_engines() -> None:
         held = await run_spoken(chosen, partner)
     assert not held.outcome.failed, held.outcome.failed
     assert len(held.differences_ms) == 1
+
+
+@needs_flite
+def test_a_voice_that_flite_has_not_is_named_with_those_that_it_has() -> None:
+    """It would speak with another one, and the scenario be held with that."""
+    with pytest.raises(InputError, match="flite has no voice 'nobody'") as refused:
+        spoken.speak("hello", "flite:nobody")
+    assert "slt" in refused.value.remedy
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs the Debian package espeak-ng")
+def test_what_a_program_complains_of_is_said() -> None:
+    with pytest.raises(PeerError, match="voice does not exist"):
+        spoken.speak("hello", "espeak:nobody")

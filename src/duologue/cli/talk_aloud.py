@@ -83,6 +83,7 @@ async def talk_aloud(
         both = files.both or recording_name(settings, SYSTEM_CLOCK.wall())
 
         def begun(at: int) -> None:
+            watch.shown.begin(at)
             if both is not None:
                 watch.recorded(both, at, options.policy)
 
@@ -127,7 +128,7 @@ def recording_name(settings: Settings, wall: int) -> Path | None:
 async def _watched(
     title: str, speaker: str, person: str, ledger: Path | None, runs: RunKeeping | None
 ) -> AsyncGenerator[_Watch]:
-    shown = TranscriptPrinter(person, title, SYSTEM_CLOCK.now())
+    shown = TranscriptPrinter(person, title)
     async with open_session_ledger(ledger, speaker, person, changed=shown.record, runs=runs) as book:
         yield _Watch(book.conversation, shown, told_both(shown.take, book.take), book.recorded, book.follow)
 

@@ -53,12 +53,12 @@ _STANDING = {
 
 class TranscriptPrinter:
     """Prints a spoken conversation as it happens. ``person`` and ``title`` are what the two are called; times count
-    from ``began`` (monotonic ns).
+    from where the conversation begins, as in its recording.
     """
 
-    def __init__(self, person: str, title: str, began: int, write: Callable[[str], None] | None = None) -> None:
+    def __init__(self, person: str, title: str, write: Callable[[str], None] | None = None) -> None:
         self._names = {CaptionKind.ASKED: person, CaptionKind.SAID: title}
-        self._began = began
+        self._began = 0
         self.write = write or _print
         """Prints a line."""
         self._captions = Captions()
@@ -67,6 +67,10 @@ class TranscriptPrinter:
         self.voice_heard = False
         self.understood = 0
         """Turns of the person."""
+
+    def begin(self, at: int) -> None:
+        """The conversation begins at ``at`` (monotonic ns): engines are warm, and the person is listened to."""
+        self._began = at
 
     def take(self, item: Event | Effect, now: int) -> None:
         """What the session's observer sees."""

@@ -32,7 +32,8 @@ def speak(text: str, voice: str, words_per_minute: float = USUAL_PACE) -> Sample
     """``text`` as a program says it, cut to what sounds. ``voice`` is ``espeak:en-us+f3`` or ``flite:slt``; at its
     usual pace it says about :data:`USUAL_PACE` words a minute.
 
-    Raises :class:`InputError` for an unknown program, :class:`PeerError` when it is not installed or fails.
+    Raises :class:`InputError` for an unknown program, or one of flite's voices that is not there, :class:`PeerError`
+    when it is not installed or fails.
     """
     said = spoken(text, voice, words_per_minute)
     loud = np.flatnonzero(np.abs(said) > _AUDIBLE * np.abs(said).max(initial=0.0))
@@ -56,6 +57,9 @@ def spoken(text: str, voice: str, words_per_minute: float = USUAL_PACE) -> Sampl
         options = ["-v", variant, "-s", f"{words_per_minute:.0f}", text, "-w"]
     else:
         stretch = f"duration_stretch={USUAL_PACE / words_per_minute:.3f}"
+        if variant not in (known := _flite_voices()):  # flite itself would take another one, without a word
+            remedy = f"Take one of {', '.join(known)}."
+            raise InputError(f"flite has no voice {variant!r}", where="caller.voice", remedy=remedy)
         options = ["-voice", variant, "--setf", stretch, "-t", text, "-o"]
     with TemporaryDirectory() as folder:
         file = Path(folder) / "spoken.wav"
@@ -63,7 +67,15 @@ def spoken(text: str, voice: str, words_per_minute: float = USUAL_PACE) -> Sampl
             subprocess.run([program, *options, str(file)], check=True, capture_output=True, timeout=LONGEST_SECONDS)
             return _read(file)
         except (OSError, subprocess.SubprocessError, wave.Error, EOFError) as error:
-            raise PeerError(f"{program} failed: {error}", where=f"caller.voice {voice}") from error
+            said = error.stderr if isinstance(error, subprocess.CalledProcessError) else b""
+            why = said.decode("utf-8", "replace").strip() or str(error)
+            raise PeerError(f"{program} failed: {why}", where=f"caller.voice {voice}") from error
+
+
+@cache
+def _flite_voices() -> tuple[str, ...]:
+    listed = subprocess.run(["flite", "-lv"], check=False, capture_output=True, timeout=LONGEST_SECONDS)
+    return tuple(sorted(listed.stdout.decode("utf-8", "replace").partition(":")[2].split()))
 
 
 def _read(file: Path) -> Samples:

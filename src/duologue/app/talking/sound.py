@@ -42,7 +42,7 @@ def open_recording(
     answer: Path | None, both: Path | None, begun: Callable[[int], None] = lambda at: None
 ) -> Generator[ConversationRecorder]:
     """A recording into files (WAV, or Opus by their names), whole at the end: the character alone, and both sides.
-    ``begun`` is told when that of both begins (ns).
+    ``begun`` is told when it begins (ns), also where nothing is to be kept.
 
     Raises :class:`~duologue.errors.PeerError` for a file that cannot be made; what goes wrong later ends the recording
     only.
@@ -50,7 +50,7 @@ def open_recording(
     with ExitStack() as files:
         voice = VoiceWriter(files.enter_context(RecordingFile(answer, 1))) if answer else None
         tracks = Tracks(files.enter_context(RecordingFile(both, 2)).write) if both else None
-        recorder = ConversationRecorder(tracks, voice, begun if both else lambda at: None)
+        recorder = ConversationRecorder(tracks, voice, begun)
         files.callback(recorder.close)
         yield recorder
 

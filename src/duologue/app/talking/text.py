@@ -57,9 +57,9 @@ class WrittenVoice:
 
 
 class PromptSink:
-    """A sink that has played what it is given at once: see :class:`duologue.dialogue.ports.Sink`.
+    """A sink that has played what it is given as soon as it is whole: see :class:`duologue.dialogue.ports.Sink`.
 
-    ``take`` gets each utterance as it is played. There is never anything to hold or to clear.
+    ``take`` gets each utterance as it is played, in the order of the orders. There is never anything to hold.
     """
 
     def __init__(
@@ -68,29 +68,42 @@ class PromptSink:
         self._take = take
         self._notify = notify
         self._clock = clock
+        self._waiting: dict[str, Utterance] = {}
+        """What is open, and what comes after it, by id."""
 
     async def play(self, utterance: Utterance, gap_ms: int) -> None:
-        """Take it as played; an open one when it is whole."""
-        if utterance.open:
-            return
-        now = self._clock.now()
-        self._take(utterance)
-        self._notify(PlayStarted(utterance.id, now))
-        self._notify(PlayEnded(utterance.id, now, len(utterance.samples)))
+        """Take it as played, unless it is open, or follows one that is."""
+        self._waiting[utterance.id] = utterance
+        self._play_on()
 
     async def extend(self, utterance: Utterance) -> None:
-        """Take it as played, if it is whole now."""
-        await self.play(utterance, 0)
+        """Take it as played, if it is whole now. Of one that is over nothing more plays."""
+        if utterance.id in self._waiting:
+            self._waiting[utterance.id] = utterance
+            self._play_on()
 
     async def withdraw(self, utterance_id: str) -> bool:
-        """What was given has been played."""
-        return False
+        """True of what waits; the rest has been played."""
+        found = self._waiting.pop(utterance_id, None) is not None
+        self._play_on()
+        return found
 
     async def clear(self) -> None:
-        """There is nothing to silence."""
+        """Forget what waits."""
+        dropped, self._waiting = self._waiting, {}
+        for utterance_id in dropped:
+            self._notify(PlayEnded(utterance_id, self._clock.now(), 0))
 
     async def pause(self) -> None:
         """There is nothing to hold."""
 
     async def resume(self) -> None:
         """There is nothing to go on with."""
+
+    def _play_on(self) -> None:
+        while self._waiting and not (utterance := next(iter(self._waiting.values()))).open:
+            del self._waiting[utterance.id]
+            now = self._clock.now()
+            self._take(utterance)
+            self._notify(PlayStarted(utterance.id, now))
+            self._notify(PlayEnded(utterance.id, now, len(utterance.samples)))

@@ -399,6 +399,7 @@ class SessionRecorder:
         turn = self._turn
         match report.note:
             case Note.TURN_ENDED if turn:
+                turn.ended = turn.ended or now  # by a commit over the voice
                 turn.decide(now, report.why, report.wait_ms)
             case Note.OVERLONG if turn and report.stage is Stage.HEARING:
                 turn.ended = turn.ended or now  # in the middle of a word, most often
