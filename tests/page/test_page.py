@@ -180,7 +180,7 @@ async def test_a_reader_who_scrolled_up_is_left_alone(page: Page) -> None:
     await page.set_viewport_size({"width": 1280, "height": 620})
     await playing(page)
     scroller = page.locator(".scroller")
-    await page.wait_for_function("() => document.querySelector('.scroller').scrollTop > 100")
+    await page.wait_for_function("() => document.querySelector('.scroller').scrollTop > 60", timeout=60_000)
     await page.wait_for_function(LIT_IN_SIGHT)
     await scroller.hover()
     await page.mouse.wheel(0, -10_000)
