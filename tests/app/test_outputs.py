@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from lone_studio import lone_studio
+from structlog.testing import capture_logs
 from test_outlet import FORMAT, WALL, bad, packets
 
 from duologue.app.show.outlet import Outlet
@@ -79,3 +80,14 @@ async def test_a_show_tells_of_its_stream_and_its_recording(tmp_path: Path) -> N
         studio.link.ready.set()
     assert [each.state for each in studio.outputs()] == ["over", "over"]
     assert OutputView.model_validate_json(stream.model_dump_json()) == stream
+
+
+async def test_shows_on_any_free_port_quarrel_about_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody finds them at that address again; two at a time said that another show holds the stream's position."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    settings = load_settings({"show.size": "320x180", "web.port": 0})
+    with capture_logs() as logged:
+        async with lone_studio(settings), lone_studio(settings):
+            pass
+    assert [line for line in logged if line["event"] == "stream.memory_unusable"] == []
+    assert not (tmp_path / "duologue" / "stream").exists()

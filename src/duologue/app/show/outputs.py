@@ -39,7 +39,8 @@ class ShowOutputs:
         self._loop = asyncio.get_running_loop()
         self._bus = bus
         self._asked = settings.show.record
-        self._memory = StreamMemory(cache_folder() / "stream" / f"{settings.web.port}-{settings.name}.json")
+        port = settings.web.port  # of one that is taken anew with each start nobody follows the stream
+        self._memory = StreamMemory(cache_folder() / "stream" / f"{port}-{settings.name}.json" if port else None)
         self.recorder = self._recorder_of(settings.show)
         self._resumed, self._failure = 0, ""  # of the recording
         self._over = False

@@ -28,13 +28,13 @@ log = get_logger(__name__)
 
 
 class StreamMemory:
-    """The position in one file, which is this object's alone while it is open.
+    """The position in one file, which is this object's alone while it is open; without a ``path`` none is kept.
 
     Nothing is raised: without a file (it cannot be written, or another program has it) a stream begins its numbers
     with the wall clock, which only a restart with the clock set back can tell.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self._path = path
         self._latest: Position | None = None
         self._changed = threading.Condition()
@@ -43,7 +43,8 @@ class StreamMemory:
         self.before: Position | None = None
         """Where the run before this one ended."""
         try:
-            self._open(path)
+            if path is not None:
+                self._open(path)
         except OSError as error:
             reason = "another show holds it" if isinstance(error, BlockingIOError) else error.strerror
             log.warning("stream.memory_unusable", file=str(path), reason=reason)
