@@ -161,7 +161,7 @@ class Socket:
         self.inside = asyncio.Event()
         self.left = asyncio.Event()
         self._gate = Gate(self._serve, desk.options, secrets or ClientSecrets())
-        self._scope = {
+        self._scope: dict[str, Any] = {
             "type": "websocket", "path": path, "query_string": b"", "scheme": "ws", "root_path": "",
             "extensions": {"websocket.http.response": {}} if denies else {},
             "headers": [(b"host", b"talk.example"), (b"authorization", f"Bearer {token}".encode())],

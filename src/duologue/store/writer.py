@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from duologue.clock import SECOND, Clock
 from duologue.errors import ClosedError, DuologueError, PeerError, in_words
-from duologue.store.database import HEAD, Database, RejectedError
+from duologue.store.database import Database, RejectedError
 from duologue.store.values import StoreState
 from duologue.telemetry.log import get_logger
 
@@ -182,10 +182,7 @@ class StoreWriter:
     def _prepare(self) -> None:
         if self._open:
             return
-        before = self._database.open()
-        if before != HEAD:
-            _log.info("store.migrated", store=self._database.where, before=before or "nothing", now=HEAD)
-        if not before and self._opened:
+        if not self._database.open() and self._opened:
             self._state = replace(self._state, anew=self._state.anew + 1)
         self._open = self._opened = True
 
