@@ -318,6 +318,16 @@ def test_what_the_owner_answers_is_over_and_what_is_said_next_is_a_turn_of_its_o
     ]
 
 
+def test_words_that_were_none_are_withdrawn_when_the_owner_speaks() -> None:
+    world, kept = written_down()
+    starts(world)
+    world.pass_time(400)
+    understands(world, "mm-hm")
+    understands(world, "")
+    owner_says(world, "One moment.")
+    assert said(kept) == [("person", "mm-hm", "withdrawn"), ("answer", "One moment.", "ended")]
+
+
 def test_a_question_that_was_open_again_is_over_when_the_owner_answers_it() -> None:
     world, kept = written_down()
     speaking(world, after=100)

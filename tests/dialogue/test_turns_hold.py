@@ -29,6 +29,7 @@ from duologue.dialogue.turns.vocabulary import (
     SpeechStarted,
     State,
     TakenOffHold,
+    Think,
     TurnCancelled,
     TurnCommitted,
     Typed,
@@ -122,6 +123,19 @@ def test_a_question_that_nobody_heard_answered_is_answered_afterwards(world: Wor
     assert world.machine.state is State.PAUSING
     world.pass_time(2_000)
     assert world.thoughts[newest(world)].person == "What time is it?"
+
+
+def test_it_is_answered_also_where_the_floor_has_yet_to_say_that_nothing_was_heard(world: World) -> None:
+    """The line is back in the moment in which the reply was given up."""
+    speaking(world, after=100)
+    world.deliver()
+    world.give(PutOnHold())
+    world.pass_time(Policy().held_ms, report=False)
+    assert world.last(Clear) and not world.commits
+    back(world)
+    assert world.machine.state is State.CLEARING
+    world.pass_time(20)
+    assert world.last(Think) == Think("r2", "What time is it?", False)
 
 
 def test_what_the_person_had_begun_to_say_is_kept(world: World) -> None:

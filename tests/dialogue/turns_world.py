@@ -102,6 +102,12 @@ class Far:
         self.queue.clear()
         self.current, self.paused = None, False
 
+    def extend(self, item: Utterance) -> None:
+        """It has grown, or is whole."""
+        if self.current and self.current.id == item.id:
+            self.current = item
+        self.queue = deque(item if each.id == item.id else each for each in self.queue)
+
     def play(self, milliseconds: int, now: int) -> list[tuple[Utterance, int]]:
         """Go on for a while (1 sample a millisecond); returns how far each utterance is now."""
         touched: list[tuple[Utterance, int]] = []
@@ -113,6 +119,9 @@ class Far:
             step = min(left, len(self.current.samples) - self.played)
             self.played, left = self.played + step, left - step
             touched.append((self.current, self.played))
+            if self.played == len(self.current.samples) and self.current.open:
+                self.reports.append(PlayProgress(self.current.id, now, self.played))
+                break
             if self.played == len(self.current.samples):
                 self.reports.append(PlayEnded(self.current.id, now, self.played))
                 self.current = None

@@ -275,7 +275,12 @@ class SessionRecorder:
         self._tell_ending(turn, outcome)
         if outcome is EndingOutcome.HUNG_UP and turn.text:
             self._left = turn  # the exchange follows
-        elif turn.record:
+        else:
+            self._void(turn)
+
+    def _void(self, turn: TurnDraft) -> None:
+        """It came to nothing; words that were shown of it were none."""
+        if turn.record:
             turn.record.state = "withdrawn"
             self._changed(turn.record)
 
@@ -294,18 +299,25 @@ class SessionRecorder:
                 f"{self._conversation}/{reply}", self._conversation, 0, self._speaker, "answer", asked=now,
                 first_sentence=now, text_complete=now, state="voicing", operator=self.operator,
             )  # fmt: skip
-            turn, self._turn, self._open = self._turn or self._open, None, None
-            if turn and turn.text:
-                turn.ended = turn.ended or now
-                self._show(turn, state="queued")
+            question = self._answered_by_owner(now)
             self._number += 1
             record.number = self._number
-            self._answers[reply] = AnswerDraft(record, turn if turn and turn.text else None, bound=True, given=True)
+            self._answers[reply] = AnswerDraft(record, question, bound=True, given=True)
         answer = self._answers.get(reply)
         if answer is not None and answer.given:
             answer.sentences.append(text)
             answer.record.text = " ".join(filter(None, answer.sentences))
             self._tell(answer)
+
+    def _answered_by_owner(self, now: int) -> TurnDraft | None:
+        turn, self._turn, self._open = self._turn or self._open, None, None
+        if turn is None or not turn.text:
+            if turn is not None:
+                self._void(turn)
+            return None
+        turn.ended = turn.ended or now
+        self._show(turn, state="queued")
+        return turn
 
     def _apologise(self, reply: str, stage: Stage, now: int) -> None:
         if reply not in self._answers:  # for the ears: nothing was understood, nothing was thought

@@ -176,6 +176,7 @@ TABLE: tuple[Row, ...] = (
     _row(HELD, TakenOffHold, when.owner_waits, do.take_off_hold, CLEARING),
     _row(HELD, TakenOffHold, when.turn_was_committed, do.take_off_hold, SETTLING),
     _row(HELD, TakenOffHold, when.person_has_said_something, do.take_off_hold, PAUSING),
+    _row(HELD, TakenOffHold, when.last_word_of_the_floor_is_awaited, do.take_off_hold, CLEARING),
     _row(HELD, TakenOffHold, when.always, do.take_off_hold, QUIET),
     _row(HELD, Typed, when.always, do.yield_to_typed, HELD),
     _row(HELD, Say, when.now, do.yield_to_owner, HELD),
