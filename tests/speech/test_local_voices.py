@@ -81,7 +81,10 @@ async def test_a_killed_worker_is_replaced_and_the_line_goes_on(models: Path) ->
     await engine.close()
 
 
-async def test_a_sentence_that_takes_too_long_costs_the_worker_and_then_the_line(models: Path) -> None:
+async def test_a_sentence_that_takes_too_long_costs_the_worker_and_then_the_line(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("duologue.workers.GRACE", 0.001)
     engine = kokoro_of(models / "timed", sentence_seconds=0.001, restarts=1)
     await engine.warm_up()
     with pytest.raises(PeerError, match="2 times in a row, at last: kokoro gave no sign of life"):
