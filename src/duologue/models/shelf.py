@@ -126,17 +126,22 @@ class ModelShelf:
             raise disk_trouble(error, str(self.folder)) from error
         try:
             _lock(lock, waiting)
-            for left in self.folder.glob(f"{_SCRATCH}*"):  # of one that was killed: nobody else holds the lock
-                shutil.rmtree(left, ignore_errors=True)
-            scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=self.folder))
+            self._sweep()
             try:
-                yield scratch
+                yield Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=self.folder))
             finally:
-                shutil.rmtree(scratch, ignore_errors=True)
+                self._sweep()
         except OSError as error:
             raise disk_trouble(error, str(self.folder)) from error
         finally:
             os.close(lock)
+
+    def _sweep(self) -> None:
+        """Nobody else holds the lock: what lies there is ours, or of one that was killed. Its client may have lived on
+        and written meanwhile, so this is done again at the end.
+        """
+        for left in self.folder.glob(f"{_SCRATCH}*"):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 class Folder:
