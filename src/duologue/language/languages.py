@@ -85,6 +85,8 @@ class Words(_Part):
     standing: _Words = frozenset()
     numbers: _Words = frozenset()
     spelling: _Words = frozenset()
+    dictated: _Words = frozenset()
+    ordinals: _Words = frozenset()
     letters_that_are_words: _Words = frozenset()
     letter_names: _Words = frozenset()
     asking: _Words = frozenset()

@@ -260,9 +260,10 @@ def judge(text: str, known: Words = _ENGLISH) -> str:
     if stripped.endswith(("...", "…", ",", "-", "–", "—", ":", ";")):
         return "trailing"
     marked = stripped.endswith((".", "!", "?"))
-    if _is_dictation(words, known, least=3 if marked else 2):
+    asked = stripped.endswith("?")
+    if _is_dictation(words, known, least=3 if marked else 2) or (not asked and _dictates(words, known)):
         return "dictation"
-    return _judge_marked(words, known, asked=stripped.endswith("?")) if marked else _judge_unmarked(words, known)
+    return _judge_marked(words, known, asked=asked) if marked else _judge_unmarked(words, known)
 
 
 def _judge_marked(words: list[str], known: Words, asked: bool) -> str:
@@ -392,6 +393,17 @@ def _is_dictation(words: list[str], known: Words, least: int) -> bool:
         return True
     single = [word for word in tail if word.isdigit() or word in known.numbers or _is_letter(word, known)]
     return len(words) >= 2 and (len(single) == least or _is_letter(words[-1], known))
+
+
+def _dictates(words: list[str], known: Words) -> bool:
+    """What is named is given piece by piece, and the last word may be one of them: "my postcode is S W1" (ears write
+    letters and digits as one word), "the code is 5 fives", "my birthday is the fourth of the seventh".
+    """
+    if not known.dictated.intersection(words[-10:]):
+        return False
+    last = words[-1]
+    pieces = known.numbers | known.ordinals
+    return any(sign.isdigit() for sign in last) or any(last.removesuffix(end) in pieces for end in ("", "s", "es"))
 
 
 def _names_letter(words: list[str], known: Words) -> bool:
