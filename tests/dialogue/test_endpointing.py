@@ -316,6 +316,9 @@ def test_the_bounds_of_the_user_hold_whatever_was_learnt():
         ("Tell me why?", None, "question"),
         ("How are you?", None, "question"),
         ("It is on the.", -2.0, "leaning"),
+        ("Next Wednesday.", -2.0, "leading up"),
+        ("I would like to go to there.", -2.0, "trailing"),
+        ("I have just come from there.", 2.0, "finished"),
         ("No thanks.", None, "closing word"),
         ("…", None, "no words yet"),
     ],
@@ -328,26 +331,70 @@ def test_what_asks_for_something_and_what_has_two_clauses_waits_less_than_a_clau
     patience = AdaptivePatience(guessed=True)
     patience.sounded(Contour(2.0))
     texts = ("I would like the blue one.", "I called you, but nobody came.", "I called you this morning.")
-    assert [patience.wait(text).ms for text in texts] == [600, 800, 1100]
+    assert [patience.wait(text).ms for text in texts] == [600, 800, 1300]
     for _ in range(4):
         patience.wait("I called you this morning.")
         patience.resumed(1100.0)
-    assert [patience.wait(text).ms for text in texts] == [600, 800, 1100]
+    assert [patience.wait(text).ms for text in texts] == [600, 800, 1300]
     sure = AdaptivePatience()
     assert {sure.wait(text).ms for text in texts} == {350}
+
+
+def test_who_never_goes_on_behind_a_whole_sentence_is_not_waited_for_as_long_as_who_does() -> None:
+    quick, slow = AdaptivePatience(guessed=True), AdaptivePatience(guessed=True)
+    text = "I bought a new coat."
+    waits: list[list[int]] = [[], []]
+    for _ in range(13):
+        for patience, each in zip((quick, slow), waits, strict=True):
+            each.append(patience.wait(text).ms)
+            if patience is slow and len(each) % 2:
+                patience.resumed(400.0)
+            else:
+                patience.ended()
+    assert waits[0][::4] == [1300, 1121, 1003, 915]
+    assert set(waits[1][1:]) == {1300}
+    assert quick.wait(text).why == "finished, went on behind 0 of 13"
+    assert (quick.wait("I called you and").ms, quick.wait("Did I call you?").ms) == (1400, 500)
+
+
+def test_who_goes_on_after_a_decision_had_not_ended_there() -> None:
+    taken_back, never_ended = AdaptivePatience(guessed=True), AdaptivePatience(guessed=True)
+    for patience in (taken_back, never_ended):
+        for _ in range(9):
+            patience.wait("I bought a new coat.")
+            patience.ended()
+        patience.wait("I bought a new coat.")
+    taken_back.ended()
+    taken_back.resumed(900.0, ended=True)
+    never_ended.resumed(900.0)
+    assert taken_back.wait("I left.") == never_ended.wait("I left.")
+    assert taken_back.wait("I left.").why == "finished, went on behind 1 of 10"
+
+
+def test_a_gap_between_words_and_a_pause_elsewhere_say_nothing_of_who_goes_on() -> None:
+    patience = AdaptivePatience(guessed=True)
+    for text, pause in (("I bought a new coat.", 240.0), ("I called you and", 900.0), ("Did I?", 900.0)):
+        patience.wait(text)
+        patience.resumed(pause)
+    for text in ("I called you and", "Did I?"):
+        patience.wait(text)
+        patience.ended()
+    patience.wait("I bought a new coat.")
+    patience.ended()
+    assert patience.wait("I bought a new coat.").why == "finished, went on behind 0 of 1"
 
 
 def test_ears_that_guess_are_believed_less_than_others_and_the_melody_is_asked() -> None:
     sure, guessed = AdaptivePatience(), AdaptivePatience(guessed=True)
     text = "I bought a new coat."
-    assert (sure.wait(text).ms, guessed.wait(text).ms) == (350, 1100)
+    assert (sure.wait(text).ms, guessed.wait(text).ms) == (350, 1300)
     waits: list[int] = []
     for level in (-2.0, 0.0, 5.0):
         for patience in (sure, guessed):
             patience.sounded(Contour(level))
         assert sure.wait(text).ms == 350
         waits.append(guessed.wait(text).ms)
-    assert waits == [560, 1100, 1100]
+    assert waits == [560, 1300, 1300]
     assert guessed.wait("I called the office and").ms == 1400
 
 
@@ -370,7 +417,7 @@ def test_where_ears_guess_a_pause_in_a_sentence_says_nothing_of_questions_and_fa
     for _ in range(4):
         patience.wait("I paid for two tickets.")
         patience.resumed(1100.0)
-    assert patience.wait("I paid for two tickets.").ms == 1100
+    assert patience.wait("I paid for two tickets.").ms == 1300
     assert patience.wait("What time is it?").ms == 500
     patience.sounded(Contour(-3.0))
     assert patience.wait("I paid for two tickets.").ms == 560

@@ -295,6 +295,21 @@ def test_a_voice_that_was_there_before_the_decision_goes_on_with_its_turn(world:
     assert not any(isinstance(each, Report) and each.note is Note.INTERRUPTED for each in world.effects)
 
 
+def test_a_voice_that_was_there_before_the_decision_silences_the_reply_at_once_whatever_it_says(world: World) -> None:
+    """It is no answer to what it had not heard: a word that the ears are not sure of is a part of the turn."""
+    asks(world, "I would like to go to")
+    replies(world, "Where to?")
+    assert world.machine.state is State.SPEAKING
+    world.give(SpeechStarted(world.now - 30 * MILLISECOND))
+    assert world.machine.state is State.HEARING and isinstance(world.last(Clear), Clear)
+    world.pass_time(900)
+    stops(world)
+    world.pass_time(1200)
+    world.give(Understood(stretch(world), "central station.", final=True, sure=False))
+    assert world.last(Think) == Think("r2", "I would like to go to central station.", False)
+    assert not any(isinstance(each, Report) and each.note is Note.FALSE_ALARM for each in world.effects)
+
+
 def test_a_short_word_before_our_first_sound_is_added_to_the_question(world: World) -> None:
     asks(world, "What time is it?")
     starts(world)

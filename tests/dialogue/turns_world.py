@@ -62,8 +62,11 @@ class FixedPatience:
     def wait(self, text: str) -> Wait:
         return Wait(1200, "trailing") if text.endswith("and") else Wait(600, "fixed")
 
-    def resumed(self, pause_ms: float) -> None:
+    def resumed(self, pause_ms: float, *, ended: bool = False) -> None:
         self.pauses.append(pause_ms)
+
+    def ended(self) -> None:
+        """It learns nothing."""
 
 
 @dataclass

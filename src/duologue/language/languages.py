@@ -106,7 +106,7 @@ class Words(_Part):
     describing: _Words = frozenset()
     owning: _Words = frozenset()
     before_year: _Words = frozenset()
-    mistaken: _Words = frozenset()
+    mistaken: _Phrases = frozenset()
     lead_ins: _Phrases = frozenset()
     requests: _Phrases = frozenset()
     clauses: _Words = frozenset()

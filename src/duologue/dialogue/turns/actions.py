@@ -146,6 +146,7 @@ def end_turn(s: Situation) -> list[Effect]:
     silence = (s.now - s.person.offset) / MILLISECOND
     s.person.stretch_ended = s.now
     ended = Report(Note.TURN_ENDED, s.wait.why, silence, wait_ms=s.person.wait_ms(s.wait))
+    s.patience.ended()
     return [ended, *ask_for_final(s)]
 
 
@@ -190,7 +191,7 @@ def go_on_listening(s: Situation) -> list[Effect]:
 def take_back_decision(s: Situation) -> list[Effect]:
     """The turn was not over after all; its reply goes unheard, and its words are open again."""
     pause = (s.person.onset - s.person.offset) / MILLISECOND
-    s.patience.resumed(pause)
+    s.patience.resumed(pause, ended=True)
     return [Report(Note.RESUMED, ms=pause), *withdraw(s), *listen(s)]
 
 
@@ -366,7 +367,7 @@ def give_floor(s: Situation) -> list[Effect]:
     """The person takes the floor. Who does so as soon as the turn was taken to be over had only paused."""
     reply = s.floor.reply
     if reply and 0 <= s.person.onset - reply.bound <= GOES_ON_MS * MILLISECOND:
-        s.patience.resumed((s.person.onset - reply.after) / MILLISECOND)
+        s.patience.resumed((s.person.onset - reply.after) / MILLISECOND, ended=True)
     return [Report(Note.INTERRUPTED, s.person.text, s.since_onset_ms), *withdraw(s)]
 
 

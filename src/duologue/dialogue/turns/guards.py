@@ -295,13 +295,13 @@ def filler_is_due_some_time(s: Situation) -> bool:
 
 
 def began_before_decision(s: Situation) -> bool:
-    """A voice is known some frames after its onset: this one was there when the turn was taken to be over, and nothing
-    of the reply has been heard yet.
+    """A voice is known some frames after its onset: this one was there when the turn was taken to be over. So it is no
+    echo, and no answer to the reply, of which a syllable may have been heard.
     """
     reply = s.floor.reply
     if reply is None or not isinstance(s.event, SpeechStarted) or s.event.at >= reply.bound:
         return False
-    return not (reply.pieces or reply.apologised or reply.committed)
+    return not (reply.apologised or reply.committed)
 
 
 def reply_was_cut(s: Situation) -> bool:

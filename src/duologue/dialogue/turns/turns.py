@@ -245,6 +245,7 @@ TABLE: tuple[Row, ...] = (
     _late(THINKING, at.reply_is_late, when.always, do.apologise_for_delay, THINKING),
     _late(THINKING, at.filler, when.filler_is_due_some_time, do.mutter, THINKING),
     # The reply is heard
+    _row(SPEAKING, SpeechStarted, when.began_before_decision, do.take_back_decision, HEARING),
     _row(SPEAKING, SpeechStarted, when.always, do.listen, DOUBTING),
     _row(SPEAKING, SpeechStopped, when.stretch_is_open_and_no_echo, do.hold_and_ask_for_final, JUDGING),
     _row(SPEAKING, SpeechStopped, when.stretch_is_open, do.ask_for_final, SPEAKING),

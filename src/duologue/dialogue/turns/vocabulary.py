@@ -621,6 +621,10 @@ class Patience(Protocol):
         """The wait after ``text``, as understood so far. Equal calls without learning between them are equal."""
         ...
 
-    def resumed(self, pause_ms: float) -> None:
-        """The person went on after this pause."""
+    def resumed(self, pause_ms: float, *, ended: bool = False) -> None:
+        """The person went on after this pause; ``ended``: although the turn had been taken to be over."""
+        ...
+
+    def ended(self) -> None:
+        """The turn was taken to be over, by the newest wait."""
         ...
