@@ -306,7 +306,7 @@ def test_a_voice_that_was_there_before_the_decision_silences_the_reply_at_once_w
     stops(world)
     world.pass_time(1200)
     world.give(Understood(stretch(world), "central station.", final=True, sure=False))
-    assert world.last(Think) == Think("r2", "I would like to go to central station.", False)
+    assert world.last(Think) == Think("r3", "I would like to go to central station.", False)
     assert not any(isinstance(each, Report) and each.note is Note.FALSE_ALARM for each in world.effects)
 
 
