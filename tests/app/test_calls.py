@@ -335,7 +335,7 @@ def test_more_calls_than_places_are_told_to_try_again(monkeypatch: pytest.Monkey
     legs = [first, *(ScriptedLeg(exchange.clock, seconds=5.0) for _ in range(3))]
     simulate(exchange.hold(*legs))
     assert [leg.refused for leg in legs] == [None, None, (503, 7), (503, 7)]
-    assert exchange.calls.refused == 2
+    assert exchange.calls.refusals == {AwayReason.PLACES: 2}
     assert [record.status for record in exchange.records()].count(503) == 2
 
 
