@@ -5,6 +5,8 @@ over loopback. Each request has one answer, the call ends once, and its port, it
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -252,6 +254,31 @@ def test_a_telephone_that_is_gone_leaves_nothing_behind(reach: Reach) -> None:
             await world.rests()
 
     on_loopback(run())
+
+
+def test_what_a_call_held_is_gone_with_it_and_not_when_the_collector_comes() -> None:
+    """The calls that follow would be laid around it: the heap of a line crept."""
+
+    async def run() -> None:
+        async with line() as world, telephone(world.port) as one:
+            await standing(world, one)
+            process = world.process
+            (call,) = process._calls.values()  # pyright: ignore[reportPrivateUsage]
+            (signals,) = process.agent._names.values()  # pyright: ignore[reportPrivateUsage]
+            assert call.leg is not None
+            held = [weakref.ref(each) for each in (call.leg.outgoing, call.leg.incoming, signals)]
+            del call, signals
+            one.request("BYE")
+            await one.answer("BYE", 200)
+            assert [each() for each in held[:2]] == [None, None]
+            await world.rests()  # its transactions repeat nothing any more
+            assert held[2]() is None
+
+    gc.disable()
+    try:
+        on_loopback(run())
+    finally:
+        gc.enable()
 
 
 # Calls of ours

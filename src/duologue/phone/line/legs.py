@@ -190,10 +190,14 @@ class Leg:
             self._owner.fell_silent()
 
     def end(self, now: int, wall: int) -> None:
-        """Say good-bye by RTCP."""
-        if self._running:
-            self._running = False
-            self._make_report(now, wall, goodbye=True)
+        """Say good-bye by RTCP. The last word, once: what is still said or heard is lost."""
+        try:
+            if self._running:
+                self._running = False
+                self._make_report(now, wall, goodbye=True)
+        finally:
+            self.outgoing.end()
+            self.incoming.end()
 
     def _hold(self, now: int) -> None:
         held = not self._agreed.direction.sends or self._agreed.host in _NOWHERE
