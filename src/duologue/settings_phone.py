@@ -317,7 +317,7 @@ class PhoneSettings(SettingsSection):
         default=30.0, ge=5, le=600, description="A caller who is silent for so long is said goodbye to."
     )
     lost_seconds: float = Field(
-        default=30.0, ge=2, le=600, description="A call without any packet for so long is over."
+        default=30.0, ge=2, le=600, description="A call without any packet for so long, or an answer, is over."
     )
     ring_seconds: float = Field(default=60.0, ge=5, le=180, description="Whom we call is let ring for so long.")
     transfer_seconds: float = Field(default=30.0, ge=5, le=180, description="For a transfer to reach somebody.")

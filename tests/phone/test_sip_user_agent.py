@@ -310,6 +310,18 @@ def test_digits_by_info_options_and_what_is_old_or_unknown() -> None:
     assert callee.events[-1] == events.Informed(_theirs(callee), "application/dtmf-relay", b"Signal=5\r\n")
 
 
+def test_a_package_of_info_that_nobody_asked_for_is_refused_with_those_that_are_taken() -> None:  # RFC 6086, 4.2.2
+    network, _, callee = _pair()
+    callee.take(callee.agent.receive_datagram(_invite(), SOURCE, network.now))
+    accepted = sip.read(next(data for data in callee.sent if data.startswith(b"SIP/2.0 200")))
+    callee.take(callee.agent.receive_datagram(_in_dialog("ACK", accepted, 1), SOURCE, network.now))
+    headers = ("Info-Package", "foo"), ("Content-Disposition", "Info-Package"), ("Content-Type", "application/dtmf")
+    outputs = callee.agent.receive_datagram(_in_dialog("INFO", accepted, 5, *headers, body=b"5"), SOURCE, network.now)
+    (answer,) = _answers(outputs)
+    assert answer.code == 469 and answer.headers["Recv-Info"] == ""
+    assert all(isinstance(one, Transmit) for one in outputs), "it is no key"
+
+
 @pytest.mark.parametrize(
     ("method", "headers", "code"),
     [
