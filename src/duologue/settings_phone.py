@@ -247,7 +247,8 @@ class PhoneSettings(SettingsSection):
     """The phone line."""
 
     listen: Annotated[str, AfterValidator(_listen)] = Field(
-        default="127.0.0.1:5060", description="Where it listens: host and port; port 0 takes a free one."
+        default="127.0.0.1:5060",
+        description="Where it listens: host and port; port 0 takes a free one. 0.0.0.0 is IPv4, [::] IPv6 alone.",
     )
     transport: Transports = Field(default=("udp",), min_length=1, description="What it listens by: udp, tcp, tls.")
     tls_port: int = Field(default=5061, ge=0, le=65_535, description="Of TLS.")
