@@ -406,6 +406,26 @@ def test_scanners_strangers_and_floods_are_not_answered() -> None:
     assert agent.screening.dropped == {"scanner": 1, "source": 1, "rate": 3}
 
 
+@pytest.mark.parametrize("method", ["INVITE", "BYE", "OPTIONS", "CANCEL"])
+def test_who_asks_for_calls_that_are_none_is_not_answered_for_ever(method: str) -> None:
+    """An address may be forged, and whoever has it would get an answer for each. A PBX may have calls of before."""
+    agent = UserAgent(LineOptions(host=BOB), random.Random(1))
+    pbx = UserAgent(LineOptions(host=BOB, sources=(SOURCE.host,)), random.Random(1))
+    only_calls = UserAgent(LineOptions(host=BOB, answers=False), random.Random(1))
+
+    def ask(whom: UserAgent) -> int:
+        answers = 0
+        for number in range(100):
+            made = sip.read(_request(method, branch=f"z9hG4bK{number}", call_id=f"{number}"))
+            if method != "CANCEL":
+                made.headers.set("To", "<sip:16@192.0.2.2>;tag=none")
+            answers += len(_answers(whom.receive_datagram(sip.write(made), SOURCE, number)))
+        return answers
+
+    assert ask(agent) == 20 and ask(pbx) == 100 and ask(only_calls) == 0
+    assert agent.screening.dropped == {"rate": 80}
+
+
 def test_beyond_the_places_there_is_a_503_that_says_when() -> None:
     agent = UserAgent(LineOptions(host=BOB, most_calls=1), random.Random(1))
     agent.receive_datagram(_invite(), SOURCE, 0)

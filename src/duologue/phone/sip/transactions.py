@@ -364,6 +364,10 @@ class Transactions:
         """Whether the other end's ``request`` is repeated of one whose transaction goes on."""
         return _server_key(request) in self._servers
 
+    def cancels(self, request: Request) -> bool:
+        """Whether it is the CANCEL of an INVITE whose transaction goes on."""
+        return request.method == "CANCEL" and _server_key(request, "INVITE") in self._servers
+
     def has(self, key: Key) -> bool:
         """Whether the transaction of ``key`` goes on."""
         return key in self._clients or key in self._servers

@@ -575,8 +575,9 @@ class UserAgent:
         self._out.append(Transmit(data, flow))
 
     def _admits(self, request: Request, source: Flow, now: int) -> bool:
-        repeated = self.transactions.knows(request)
-        reason = self.screening.against(request, source.source[0], now, repeated=repeated)
+        repeated, inside = self.transactions.knows(request), bool(sip.recipient(request).tag)
+        ours = self.transactions.cancels(request) or (inside and (repeated or self._found(request) is not None))
+        reason = self.screening.against(request, source.source[0], now, repeated=repeated, ours=ours)
         if reason is not None:
             self._turn_away(request, reason, now)
         if reason is AwayReason.PEER_RATE:
