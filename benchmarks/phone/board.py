@@ -134,8 +134,9 @@ class Call:
         return Spoken(begin, begin + len(sound) * SECOND // RATE, 0)
 
     def vanish(self) -> None:
-        """Send nothing any more, and do not say so."""
+        """Send nothing any more, and do not say so; who asks gets no answer, only that it is over is heard."""
         self._silent = True
+        self.board.answers_not(self.name)
 
     def hang_up(self) -> None:
         """BYE, or CANCEL."""
@@ -240,9 +241,12 @@ class _Way(Transport):
     def __init__(self, agent: UserAgent, clock: Clock, tell: Callable[[events.Event], None]) -> None:
         super().__init__(agent, clock, tell)
         self.loses: Callable[[bytes], bool] = _nothing
+        self.vanished: set[bytes] = set()
+        """Call-IDs of those who do not answer whether they are there."""
 
     def datagram(self, data: bytes, source: Flow) -> None:
-        if not self.loses(data):
+        asks = data.startswith(b"OPTIONS ") and any(each in data for each in self.vanished)
+        if not (asks or self.loses(data)):
             super().datagram(data, source)
 
     def _send_datagram(self, data: bytes, host: str, port: int) -> None:
@@ -273,6 +277,12 @@ class Board:
     def loses(self, lost: Callable[[bytes], bool]) -> None:
         """From now on the messages of SIP of which ``lost`` is true never come, neither way."""
         self.transport.loses = lost
+
+    def answers_not(self, call: str) -> None:
+        """Whether the call of that name is still there is not answered any more."""
+        known = self.agent._names.get(call)  # pyright: ignore[reportPrivateUsage]
+        if known is not None:
+            self.transport.vanished.add(known.key[0].encode())
 
     def stamped(self, more: list[tuple[int, int, bytes]]) -> int:
         """When a packet came, on the board's clock."""

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { saidOn, share, spoken, stillShown, waitsOf, waysOf, withCall, withCallTurn, withLine, withWhole, type SaidOn } from "../src/core/line";
+import { saidOn, sentAway, share, spoken, stillShown, waitsOf, waysOf, withCall, withCallTurn, withLine, withWhole, type SaidOn } from "../src/core/line";
 import type { CallTurn, CallView, LineView } from "../src/models";
 
 const ADA: CallView = {
@@ -77,5 +77,12 @@ describe("a call in words", () => {
 
   it("is as loud as a meter shows", () => {
     expect([share(-90), share(-30), share(0), share(6)]).toEqual([0, 0.5, 1, 1]);
+  });
+});
+
+describe("calls that were sent away", () => {
+  it("are told by their most frequent reasons, in words", () => {
+    expect(sentAway({ places: 1, overload: 5, scanner: 2, busy: 3 })).toBe("5 short of CPU, 3 busy, 2 scanner");
+    expect(sentAway({})).toBe("");
   });
 });

@@ -247,7 +247,8 @@ class PhoneSettings(SettingsSection):
     """The phone line."""
 
     listen: Annotated[str, AfterValidator(_listen)] = Field(
-        default="127.0.0.1:5060", description="Where it listens: host and port; port 0 takes a free one."
+        default="127.0.0.1:5060",
+        description="Where it listens: host and port; port 0 takes a free one. 0.0.0.0 is IPv4, [::] IPv6 alone.",
     )
     transport: Transports = Field(default=("udp",), min_length=1, description="What it listens by: udp, tcp, tls.")
     tls_port: int = Field(default=5061, ge=0, le=65_535, description="Of TLS.")
@@ -317,7 +318,7 @@ class PhoneSettings(SettingsSection):
         default=30.0, ge=5, le=600, description="A caller who is silent for so long is said goodbye to."
     )
     lost_seconds: float = Field(
-        default=30.0, ge=2, le=600, description="A call without any packet for so long is over."
+        default=30.0, ge=2, le=600, description="A call without any packet for so long, or an answer, is over."
     )
     ring_seconds: float = Field(default=60.0, ge=5, le=180, description="Whom we call is let ring for so long.")
     transfer_seconds: float = Field(default=30.0, ge=5, le=180, description="For a transfer to reach somebody.")

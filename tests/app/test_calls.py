@@ -20,9 +20,10 @@ from duologue.app.calls.line_models import CallState
 from duologue.app.calls.plan import sentences
 from duologue.app.models import CallEvent, CallTurnEvent, LevelsEvent, NoticeEvent
 from duologue.app.talking.talking import Partner
-from duologue.audio.pcm import RATE
+from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import FrameResampler
 from duologue.clock import SECOND
+from duologue.dialogue.listening.echo_sound import EchoReference
 from duologue.errors import InputError
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.languages import ENGLISH
@@ -330,12 +331,28 @@ def test_both_sides_are_recorded_and_only_if_that_is_set(
     assert list(folder.iterdir()) == [file]
 
 
+def test_what_was_said_on_a_call_is_not_kept_when_it_is_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Main kept it for the echo, a megabyte a call, until the collector came."""
+    references: list[EchoReference] = []
+    played = EchoReference.play
+
+    def play(self: EchoReference, samples: Samples, rate: int, at: int) -> None:
+        references.append(self)
+        played(self, samples, rate, at)
+
+    monkeypatch.setattr(EchoReference, "play", play)
+    exchange, leg = place(monkeypatch, tmp_path)
+    simulate(exchange.hold(leg))
+    assert exchange.said() == ["Hello there."] and references
+    assert not any(each._played for each in references)  # pyright: ignore[reportPrivateUsage]
+
+
 def test_more_calls_than_places_are_told_to_try_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     exchange, first = place(monkeypatch, tmp_path, GREETED + "places = 2\nretry_seconds = 7\n")
     legs = [first, *(ScriptedLeg(exchange.clock, seconds=5.0) for _ in range(3))]
     simulate(exchange.hold(*legs))
     assert [leg.refused for leg in legs] == [None, None, (503, 7), (503, 7)]
-    assert exchange.calls.refused == 2
+    assert exchange.calls.refusals == {AwayReason.PLACES: 2}
     assert [record.status for record in exchange.records()].count(503) == 2
 
 

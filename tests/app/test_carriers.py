@@ -120,6 +120,26 @@ def test_a_call_of_twilios_ends_with_a_goodbye_when_the_server_leaves(
     assert len(here.turns()) >= 2  # the greeting, and the goodbye
 
 
+def test_twilio_is_told_to_come_again_while_callers_sound_is_lost_for_want_of_cpu(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    here = exchange(monkeypatch, tmp_path)
+
+    async def story() -> tuple[str, dict[str, int]]:
+        line, _ = here.line()
+        async with here.pool.open(), asyncio.TaskGroup() as group:
+            running = group.create_task(line.run())
+            await asyncio.sleep(5)
+            assert line.twilio is not None
+            line.calls.fell_behind()
+            told = asks(line.twilio), line.refusals
+            running.cancel()
+        return told
+
+    answer, refusals = simulate(story())
+    assert "<Reject" in answer and refusals == {"overload": 1}
+
+
 def test_a_call_of_an_asterisks_is_a_conversation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     says = (Says(3.0, "what is new"),)
     here = Exchange(monkeypatch, SETTINGS, says=says, replies=(ScriptedReply("Not very much."),), folder=tmp_path)

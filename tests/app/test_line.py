@@ -394,6 +394,7 @@ def test_a_house_too_slow_for_its_callers_says_so_and_lets_nobody_else_in_until_
     early, late = (ScriptedLeg(exchange.clock, seconds=2.0) for _ in range(2))
     line, carriers = exchange.line()
     events = exchange.bus.subscribe(frozenset({"line"}))
+    refusals = dict[str, int]()
 
     async def story() -> list[MutableMapping[str, Any]]:
         async with asyncio.TaskGroup() as group:
@@ -404,6 +405,7 @@ def test_a_house_too_slow_for_its_callers_says_so_and_lets_nobody_else_in_until_
                     carriers[0].tell(Counts({"dropped_sound": dropped}))
             assert line.ready() == (BEHIND,)
             await line.calls.take(early)
+            refusals.update(line.view().refusals)
             await asyncio.sleep(BEHIND_SECONDS)
             assert not line.ready()
             group.create_task(late.live())
@@ -413,6 +415,7 @@ def test_a_house_too_slow_for_its_callers_says_so_and_lets_nobody_else_in_until_
 
     logs = simulate(story())
     assert early.refused == (503, 7) and late.refused is None
+    assert refusals == {"overload": 1}
     (behind,) = [each for each in logs if each["event"] == "line.behind"]
     assert (behind["log_level"], behind["packets"]) == ("warning", 40) and "places" in behind["remedy"]
     found = [entry.record for entry in exchange.entries if isinstance(entry.record, PacketsRecord)]

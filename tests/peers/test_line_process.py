@@ -203,9 +203,21 @@ async def test_a_caller_who_is_gone_without_bye_is_noticed() -> None:
         one.call(main.port)
         await one.until(lambda: one.agreed)
         await one.chatter(QUIET, 0.5)
+        one.transport.close()
         await main.until(lambda: main.events(LegEnded), 5)
         ended = main.told[-1]
         assert isinstance(ended, LegEnded) and ended.failed and "1 s" in ended.reason
+        await main.rests()
+
+
+async def test_a_caller_who_is_silent_and_answers_is_not_taken_for_gone() -> None:
+    async with line(answers, silent_s=1.0) as main, caller() as one:
+        one.call(main.port)
+        await one.until(lambda: one.agreed)
+        await asyncio.sleep(4)
+        assert not main.events(LegEnded)
+        one.hang_up()
+        await main.until(lambda: main.events(LegEnded), 5)
         await main.rests()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from duologue.phone.sip.certificates import for_clients, for_servers
 from duologue.phone.sip.registration import Account
 from duologue.phone.sip.screening import LineOptions, Rate
 from duologue.phone.sip.transactions import Flow
-from peers.sip_line import HOST, LOCAL, OPTIONS, certificate, listening
+from duologue.phone.sip.transport import Listening
+from peers.sip_line import HOST, LOCAL, OPTIONS, Line, certificate, listening
 
 pytestmark = [pytest.mark.peer]
 
@@ -249,3 +251,30 @@ async def test_a_connection_that_says_nothing_is_closed_and_one_that_spoke_stays
         )
         one.close()
         two.close()
+
+
+async def test_a_line_of_ipv6_is_of_that_alone_by_every_transport() -> None:
+    """By UDP the system's default let IPv4 in as well, whose calls were refused for the other kind of sound."""
+    async with asyncio.TaskGroup() as tasks:
+        line = Line(replace(OPTIONS, host="::1"), LOCAL)
+        await line.transport.open(Listening("::", 0, 0), tasks)
+        loop = asyncio.get_running_loop()
+        for host, there in ((HOST, False), ("::1", True)):
+            kind = socket.AF_INET6 if ":" in host else socket.AF_INET
+            with socket.socket(kind, socket.SOCK_DGRAM) as asks:
+                asks.setblocking(False)
+                asks.connect((host, line.transport.ports["UDP"]))
+                written = f"[{host}]" if there else host
+                asks.send(
+                    f"OPTIONS sip:16@{written} SIP/2.0\r\nVia: SIP/2.0/UDP {written};branch=z9hG4bK1;rport\r\n"
+                    f"From: <sip:a@b>;tag=1\r\nTo: <sip:16@{written}>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n"
+                    f"Content-Length: 0\r\n\r\n".encode()
+                )
+                if there:
+                    assert (await asyncio.wait_for(loop.sock_recv(asks, 4096), 5)).startswith(b"SIP/2.0 200")
+                else:
+                    with pytest.raises(ConnectionRefusedError):
+                        await asyncio.wait_for(loop.sock_recv(asks, 4096), 5)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(HOST, line.transport.ports["TCP"])
+        line.transport.close()

@@ -42,6 +42,7 @@ class End:
     told: list[LegEvent] = field(default_factory=list[LegEvent])
     blocks: list[Samples] = field(default_factory=list[Samples])
     sent: list[bytes] = field(default_factory=list[bytes])
+    asked: int = 0
     silent: bool = False
 
     def send(self, data: bytes, address: Address, due: int, *, control: bool) -> None:
@@ -54,6 +55,9 @@ class End:
 
     def tell(self, event: LegEvent) -> None:
         self.told.append(event)
+
+    def seems_gone(self) -> None:
+        self.asked += 1
 
     def fell_silent(self) -> None:
         self.silent = True
@@ -160,9 +164,22 @@ def test_a_caller_who_is_gone_without_a_word_is_noticed_once() -> None:
     wire.until(BEGIN + 29 * SECOND)
     del wire.legs[OTHER]
     wire.until(BEGIN + 55 * SECOND)
-    assert not wire.one.silent, "its reports had come until then"
+    assert not wire.one.silent and wire.one.asked == 1, "its reports had come until then"
     wire.until(BEGIN + 70 * SECOND)
-    assert wire.one.silent
+    assert wire.one.silent and wire.one.asked == 1
+
+
+def test_who_answers_when_asked_may_be_silent_for_as_long_as_it_likes() -> None:
+    """A telephone that leaves out silence (RFC 3389, or Opus that stops), and sends no reports either."""
+    wire = Wire()
+    del wire.legs[OTHER]
+    for asked in range(1, 7):
+        wire.until(BEGIN + asked * 16 * SECOND)
+        assert wire.one.asked == asked
+        wire.legs[ONE].present(wire.now)
+    assert not wire.one.silent
+    wire.until(wire.now + 31 * SECOND)
+    assert wire.one.silent and wire.one.asked == 7
 
 
 def test_who_only_listens_is_not_taken_for_gone() -> None:  # RFC 3264, section 5.1: a=recvonly
@@ -171,7 +188,7 @@ def test_who_only_listens_is_not_taken_for_gone() -> None:  # RFC 3264, section 
     del wire.legs[OTHER]
     wire.legs[ONE].change(replace(first, direction=Direction.SENDONLY), wire.now)
     wire.until(BEGIN + 70 * SECOND)
-    assert not wire.one.silent and not wire.one.events(Held)
+    assert not wire.one.silent and not wire.one.asked and not wire.one.events(Held)
     wire.legs[ONE].change(first, wire.now)
     wire.until(BEGIN + 140 * SECOND)
     assert wire.one.silent
@@ -198,7 +215,9 @@ def test_there_is_no_port_of_reports_above_the_last_one() -> None:
 
 
 def test_who_was_not_run_for_a_while_takes_nobody_for_gone() -> None:
-    """What came meanwhile is still to be read; only a second later it is known that nothing did."""
+    """What came meanwhile is still to be read; only a second later it is known that nothing did, and who is asked then
+    has as long to answer as ever.
+    """
     wire = Wire()
     wire.until(BEGIN + SECOND)
     leg, end = wire.legs[OTHER], wire.other
@@ -206,9 +225,13 @@ def test_who_was_not_run_for_a_while_takes_nobody_for_gone() -> None:
     leg.tick(late, WALL + late)
     assert not end.silent
     leg.tick(late + SECOND - 1, WALL + late)
-    assert not end.silent
+    assert not end.asked
     leg.tick(late + SECOND, WALL + late)
-    assert end.silent
+    assert end.asked and not end.silent
+    later = late + 60 * SECOND
+    for at, silent in ((later, False), (later + SECOND - 1, False), (later + SECOND, True)):
+        leg.tick(at, WALL + at)
+        assert end.silent == silent
 
 
 def test_hold_is_told_and_nothing_is_sent_meanwhile() -> None:

@@ -5,6 +5,8 @@ over loopback. Each request has one answer, the call ends once, and its port, it
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -252,6 +254,61 @@ def test_a_telephone_that_is_gone_leaves_nothing_behind(reach: Reach) -> None:
             await world.rests()
 
     on_loopback(run())
+
+
+@pytest.mark.parametrize("status", [200, 405, 481])
+def test_a_silent_telephone_is_asked_whether_it_is_there(status: int) -> None:
+    """It leaves out silence and sends no reports, as it may: whatever it answers shows it, but that it knows no such
+    call (RFC 3261, section 12.2.1.2).
+    """
+
+    async def run() -> None:
+        async with line(silent_s=20.0) as world, telephone(world.port) as one:
+            await standing(world, one)
+            for asked in range(1, 6):
+                await one.until(lambda asked=asked: len(one.asks("OPTIONS")) >= asked)
+                one.respond(one.asks("OPTIONS")[-1], 200 if asked < 5 else status)
+                await asyncio.sleep(1)
+            assert bool(world.told(LegEnded)) == (status == 481)
+            if status == 481:
+                assert world.told(LegEnded)[0].failed
+                one.respond(await one.asked("BYE"), 481)
+                await world.rests()
+            else:
+                await ended_by_bye(world, one)
+
+    on_loopback(run())
+
+
+async def ended_by_bye(world: Line, one: Telephone) -> None:
+    one.request("BYE")
+    await one.answer("BYE", 200)
+    await world.rests()
+
+
+def test_what_a_call_held_is_gone_with_it_and_not_when_the_collector_comes() -> None:
+    """The calls that follow would be laid around it: the heap of a line crept."""
+
+    async def run() -> None:
+        async with line() as world, telephone(world.port) as one:
+            await standing(world, one)
+            process = world.process
+            (call,) = process._calls.values()  # pyright: ignore[reportPrivateUsage]
+            (signals,) = process.agent._names.values()  # pyright: ignore[reportPrivateUsage]
+            assert call.leg is not None
+            held = [weakref.ref(each) for each in (call.leg.outgoing, call.leg.incoming, signals)]
+            del call, signals
+            one.request("BYE")
+            await one.answer("BYE", 200)
+            assert [each() for each in held[:2]] == [None, None]
+            await world.rests()  # its transactions repeat nothing any more
+            assert held[2]() is None
+
+    gc.disable()
+    try:
+        on_loopback(run())
+    finally:
+        gc.enable()
 
 
 # Calls of ours

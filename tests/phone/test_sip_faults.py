@@ -336,6 +336,32 @@ def test_who_has_closed_its_connection_is_hung_up_upon_where_it_says_that_it_is(
     assert bye.flow == (Flow("TCP", BOB, 5060) if broke else theirs)
 
 
+@pytest.mark.parametrize(
+    ("transport", "via", "goes"),
+    [
+        ("TCP", f"{BOB}:5070", Flow("TCP", BOB, 5070)), ("TCP", BOB, Flow("TCP", BOB, 5060)),
+        ("TLS", "pbx.example", Flow("TLS", BOB, 5061, "pbx.example")),
+    ],
+)  # fmt: skip
+def test_who_asked_by_a_connection_that_broke_is_answered_by_another(transport: str, via: str, goes: Flow) -> None:
+    """Section 18.2.2: at the port that it says that it is at; the one that it called from takes none."""
+    agent, theirs = (
+        UserAgent(LineOptions(host=ALICE, transport=transport), random.Random(1)),
+        Flow(transport, BOB, 43_210),
+    )
+    _, outputs = UserAgent(LineOptions(host=BOB, transport="TCP"), random.Random(2)).call(
+        f"sip:16@{ALICE};transport=tcp", description(BOB), 0
+    )
+    (invite,) = _requests(outputs)
+    invite.headers.set("Via", f"SIP/2.0/{transport} {via};branch=z9hG4bKone;rport")
+    (event,) = _told(agent.receive(invite, theirs, 0))
+    assert isinstance(event, events.Incoming) and event.offer is not None
+    agent.lost(theirs, 1, theirs=True)
+    sent = [one for one in agent.accept(event.call, answered(ALICE, event.offer), 2) if isinstance(one, Transmit)]
+    assert [one.flow for one in sent] == [goes]
+    assert all(one.flow == goes for one in agent.tick(SECOND) if isinstance(one, Transmit)), "and so it is repeated"
+
+
 @pytest.mark.parametrize(("transport", "port"), [("UDP", 5060), ("TCP", 5062), ("TLS", 5061)])
 def test_a_line_by_several_transports_names_the_one_that_is_used(transport: str, port: int) -> None:
     options = LineOptions(host=BOB, ports={"UDP": 5060, "TCP": 5062, "TLS": 5061})

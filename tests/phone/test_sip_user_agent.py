@@ -310,6 +310,18 @@ def test_digits_by_info_options_and_what_is_old_or_unknown() -> None:
     assert callee.events[-1] == events.Informed(_theirs(callee), "application/dtmf-relay", b"Signal=5\r\n")
 
 
+def test_a_package_of_info_that_nobody_asked_for_is_refused_with_those_that_are_taken() -> None:  # RFC 6086, 4.2.2
+    network, _, callee = _pair()
+    callee.take(callee.agent.receive_datagram(_invite(), SOURCE, network.now))
+    accepted = sip.read(next(data for data in callee.sent if data.startswith(b"SIP/2.0 200")))
+    callee.take(callee.agent.receive_datagram(_in_dialog("ACK", accepted, 1), SOURCE, network.now))
+    headers = ("Info-Package", "foo"), ("Content-Disposition", "Info-Package"), ("Content-Type", "application/dtmf")
+    outputs = callee.agent.receive_datagram(_in_dialog("INFO", accepted, 5, *headers, body=b"5"), SOURCE, network.now)
+    (answer,) = _answers(outputs)
+    assert answer.code == 469 and answer.headers["Recv-Info"] == ""
+    assert all(isinstance(one, Transmit) for one in outputs), "it is no key"
+
+
 @pytest.mark.parametrize(
     ("method", "headers", "code"),
     [
@@ -392,6 +404,26 @@ def test_scanners_strangers_and_floods_are_not_answered() -> None:
     assert answered == [1, 1, 1, 0, 0, 0]
     assert agent.receive_datagram(_request("OPTIONS", branch="z9hG4bKlater"), SOURCE, SECOND)
     assert agent.screening.dropped == {"scanner": 1, "source": 1, "rate": 3}
+
+
+@pytest.mark.parametrize("method", ["INVITE", "BYE", "OPTIONS", "CANCEL"])
+def test_who_asks_for_calls_that_are_none_is_not_answered_for_ever(method: str) -> None:
+    """An address may be forged, and whoever has it would get an answer for each. A PBX may have calls of before."""
+    agent = UserAgent(LineOptions(host=BOB), random.Random(1))
+    pbx = UserAgent(LineOptions(host=BOB, sources=(SOURCE.host,)), random.Random(1))
+    only_calls = UserAgent(LineOptions(host=BOB, answers=False), random.Random(1))
+
+    def ask(whom: UserAgent) -> int:
+        answers = 0
+        for number in range(100):
+            made = sip.read(_request(method, branch=f"z9hG4bK{number}", call_id=f"{number}"))
+            if method != "CANCEL":
+                made.headers.set("To", "<sip:16@192.0.2.2>;tag=none")
+            answers += len(_answers(whom.receive_datagram(sip.write(made), SOURCE, number)))
+        return answers
+
+    assert ask(agent) == 20 and ask(pbx) == 100 and ask(only_calls) == 0
+    assert agent.screening.dropped == {"rate": 80}
 
 
 def test_beyond_the_places_there_is_a_503_that_says_when() -> None:

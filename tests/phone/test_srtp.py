@@ -40,6 +40,9 @@ class Owner:
     def tell(self, event: LegEvent) -> None:
         pass
 
+    def seems_gone(self) -> None:
+        pass
+
     def fell_silent(self) -> None:
         pass
 

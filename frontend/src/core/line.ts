@@ -96,3 +96,14 @@ export function waysOf(call: CallView): Ways {
 export function share(db: number): number {
   return Math.max(0, Math.min(1, (db + 60) / 60));
 }
+
+const AWAY: Readonly<Record<string, string>> = {
+  source: "not allowed", rate: "too fast", peer_rate: "PBX too fast", extension: "no such extension", media: "no common sound", request: "not understood",
+  places: "no place left", overload: "short of CPU", unready: "not ready", fault: "our fault",
+};
+
+/** `2 busy, 1 short of CPU`: the three most frequent reasons why calls were sent away, in words. */
+export function sentAway(refusals: Readonly<Record<string, number>>): string {
+  const most = Object.entries(refusals).sort(([, one], [, other]) => other - one);
+  return most.slice(0, 3).map(([why, count]) => `${count} ${AWAY[why] ?? why}`).join(", ");
+}

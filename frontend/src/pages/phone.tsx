@@ -7,7 +7,7 @@ import { Lacking } from "../controls/lacking";
 import { useRequest } from "../controls/request";
 import { Command, Listed, Nothing, Section, Sheet, State } from "../controls/sheet";
 import { duration } from "../core/format";
-import { isLive } from "../core/line";
+import { isLive, sentAway } from "../core/line";
 import { median } from "../core/waits";
 import type { LineView, RegistrationView } from "../models";
 import { usePage } from "../page";
@@ -103,7 +103,7 @@ function Line({ line }: { line: LineView }): JSX.Element {
       <dl class="figures">
         <Figure name="On the line" value={`${line.calls.filter(isLive).length}`} note={`of ${line.places} places`} />
         <Figure name="Calls answered" value={`${line.answered}`} note="since the start" />
-        <Figure name="Sent away" value={`${line.refused}`} note={sentAway(line.refusals)} />
+        <Figure name="Sent away" value={`${line.refused}`} note={sentAway(line.refusals) || "since the start"} />
         <Figure name="Answers begin after" value={duration(median(waits))} note="median of these calls" />
       </dl>
       <Dial line={line} />
@@ -117,12 +117,6 @@ function Line({ line }: { line: LineView }): JSX.Element {
       )}
     </Section>
   );
-}
-
-/** `2 busy, 1 scanner`: the most frequent reasons. */
-function sentAway(refusals: Readonly<Record<string, number>>): string {
-  const most = Object.entries(refusals).sort(([, one], [, other]) => other - one);
-  return most.slice(0, 3).map(([why, count]) => `${count} ${why}`).join(", ") || "since the start";
 }
 
 /** Reasons are words within a sentence of somebody else's. */

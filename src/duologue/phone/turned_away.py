@@ -40,6 +40,8 @@ class AwayReason(StrEnum):
     """All are taken."""
     BUSY = "busy"
     """The engines carry no more."""
+    OVERLOAD = "overload"
+    """The machine is short of CPU for the calls that go on."""
     CLOSING = "closing"
     UNREADY = "unready"
     FAULT = "fault"

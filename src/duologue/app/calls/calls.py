@@ -21,7 +21,7 @@ from duologue.app.talking.talking import Partner, Talk
 from duologue.clock import SECOND
 from duologue.errors import DuologueError, InputError, first_cause, in_words
 from duologue.phone.leg import CallLeg
-from duologue.phone.turned_away import reason_of
+from duologue.phone.turned_away import AwayReason
 from duologue.store.values import Who
 from duologue.streams import cancelled
 from duologue.telemetry.log import get_logger
@@ -30,8 +30,13 @@ from duologue.tracing import HEADER, STATE_HEADER, is_exported, read_context, tr
 if TYPE_CHECKING:
     from duologue.app.people.remembering import Acquaintance
 
-NOT_FOUND, UNAVAILABLE, BUSY, FAULT, OVERLOADED = 404, 480, 486, 500, 503
+STATUS = {
+    AwayReason.EXTENSION: 404, AwayReason.UNREADY: 480, AwayReason.BUSY: 486, AwayReason.FAULT: 500,
+    AwayReason.PLACES: 503, AwayReason.OVERLOAD: 503, AwayReason.CLOSING: 503,
+}  # fmt: skip
 """What callers are refused with (RFC 3261, section 21)."""
+FOR_NOW = (AwayReason.BUSY, AwayReason.PLACES, AwayReason.OVERLOAD, AwayReason.CLOSING)
+"""Who is refused so is told when to try again."""
 REMEMBERED = 20
 """Calls that are over and still shown."""
 LEVELS_EVERY = SECOND // 2
@@ -74,8 +79,8 @@ class Calls:
         self._behind_until = 0
         self.answered = 0
         """Since the start."""
-        self.refusals: Counter[str] = Counter()
-        """Who was sent away, by :class:`~duologue.phone.turned_away.AwayReason`."""
+        self.refusals: Counter[AwayReason] = Counter()
+        """Who was sent away, and why."""
 
     @property
     def count(self) -> int:
@@ -90,11 +95,6 @@ class Calls:
     def fell_behind(self) -> None:
         """Callers' sound was dropped, because nobody here came to take it."""
         self._behind_until = self._clock.now() + BEHIND_SECONDS * SECOND
-
-    @property
-    def refused(self) -> int:
-        """Who was sent away."""
-        return self.refusals.total()
 
     @property
     def live(self) -> frozenset[str]:
@@ -136,38 +136,38 @@ class Calls:
         )
         refusal = self._against(plan)
         if refusal is not None or plan is None:
-            await self._refuse(leg, standing, *(refusal or (NOT_FOUND, "")))
+            await self._refuse(leg, standing, *(refusal or (AwayReason.EXTENSION, "")))
             return
         self._taking += 1
         self._empty.clear()
         try:
             await self._hold(leg, plan, standing)
         except PlaceTaken as error:
-            await self._refuse(leg, standing, BUSY, error.what)
+            await self._refuse(leg, standing, AwayReason.BUSY, error.what)
         except Exception as error:  # one call's trouble is no other's
             if cancelled():
                 raise
             cause = first_cause(BaseExceptionGroup("", [error]))
             unforeseen = None if isinstance(cause, DuologueError) else error
             _log.error("call.failed", call=info.id, cause=in_words(cause), exc_info=unforeseen)
-            await self._refuse(leg, standing, FAULT, in_words(cause))
+            await self._refuse(leg, standing, AwayReason.FAULT, in_words(cause))
         finally:
             self._taking -= 1
             if not self._taking:
                 self._empty.set()
 
-    def _against(self, plan: CallPlan | None) -> tuple[int, str] | None:
-        """Why a call may not come in: what to say (SIP), and why."""
+    def _against(self, plan: CallPlan | None) -> tuple[AwayReason, str] | None:
+        """Why a call may not come in, and that in words."""
         if self.closing:
-            return OVERLOADED, "the line closes"
+            return AwayReason.CLOSING, "the line closes"
         if plan is None:
-            return NOT_FOUND, "there is nobody of that name here"
+            return AwayReason.EXTENSION, "there is nobody of that name here"
         if self._taking >= self._phone.places:
-            return OVERLOADED, f"all {self._phone.places} places are taken"
+            return AwayReason.PLACES, f"all {self._phone.places} places are taken"
         if self.behind:
-            return OVERLOADED, BEHIND
+            return AwayReason.OVERLOAD, BEHIND
         reasons = self._unready()
-        return (UNAVAILABLE, "; ".join(reasons)) if reasons else None
+        return (AwayReason.UNREADY, "; ".join(reasons)) if reasons else None
 
     async def _hold(self, leg: CallLeg, plan: CallPlan, standing: CallStanding) -> None:
         info = leg.info
@@ -183,7 +183,7 @@ class Calls:
         learns = plan.remember == "callers"
         async with self._talk.open(plan.member, conversation=info.id, person=who, learns=learns) as partner:
             if self.closing:  # since it was let in: drain() knew nothing of it
-                await self._refuse(leg, standing, OVERLOADED, "the line closes")
+                await self._refuse(leg, standing, AwayReason.CLOSING, "the line closes")
                 return
 
             def ears() -> AbstractAsyncContextManager[Partner]:
@@ -212,19 +212,20 @@ class Calls:
         self._publish(standing)
         _log.info("call.ended", call=standing.info.id, reason=standing.reason, failed=standing.failed)
 
-    async def _refuse(self, leg: CallLeg, standing: CallStanding, status: int, why: str) -> None:
+    async def _refuse(self, leg: CallLeg, standing: CallStanding, reason: AwayReason, why: str) -> None:
         """Send it away, if it is still there to be told so."""
+        status = STATUS[reason]
         try:
             if leg.info.outgoing or standing.answered:
                 await leg.hang_up(why)
             else:
-                again = self._phone.retry_seconds if status in (BUSY, OVERLOADED) else 0
+                again = self._phone.retry_seconds if reason in FOR_NOW else 0
                 await leg.refuse(status, again)
         except DuologueError as error:
             _log.warning("call.carrier_gone", call=leg.info.id, cause=str(error))
         if standing.ended:
             return
-        self.refusals[reason_of(status, closing=self.closing)] += 1
+        self.refusals[reason] += 1
         standing.status, standing.reason = status, why
         _log.warning("call.refused", call=leg.info.id, caller=leg.info.caller, status=status, why=why)
         self._conclude(standing)

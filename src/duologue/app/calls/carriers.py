@@ -29,6 +29,8 @@ class Carriers:
                 return AwayReason.CLOSING
             if calls.count >= phone.places:
                 return AwayReason.PLACES
+            if calls.behind:
+                return AwayReason.OVERLOAD
             return AwayReason.UNREADY if unready() else None
 
         twilio, audiosocket = phone.twilio, phone.audiosocket

@@ -135,7 +135,8 @@ class LineView(ApiModel):
         default={},
         description="Those by reason: source (an address that may not call), scanner, rate (a stranger came too fast),"
         " peer_rate (a PBX that is known did, and was told when to try again), password (or signature), extension,"
-        " media (no sound that both can), request (not understood), places, busy, closing, unready, fault.",
+        " media (no sound that both can), request (not understood), places, busy (the engines carry no"
+        " more), overload (the machine is short of CPU for the calls that go on), closing, unready, fault.",
     )
 
 

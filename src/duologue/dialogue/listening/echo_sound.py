@@ -71,6 +71,10 @@ class EchoReference:
         while self._played and self._played[-1].until <= self._played[-1].begin:
             self._played.pop()
 
+    def forget(self) -> None:
+        """Nothing of it comes back any more."""
+        self._played.clear()
+
     def sounded(self, now: int) -> bool:
         """Something was played so lately that it may come back at ``now``."""
         since = now - LATEST_MS * MILLISECOND

@@ -43,6 +43,10 @@ class LegOwner(Protocol):
         """Something happened."""
         ...
 
+    def seems_gone(self) -> None:
+        """Nothing has come for half of that: ask for a sign of life, of which :meth:`Leg.present` is told."""
+        ...
+
     def fell_silent(self) -> None:
         """Nothing has come for so long that nobody is there any more."""
         ...
@@ -75,6 +79,9 @@ class Leg:
         self._latch = Latch((agreed.host, agreed.port), hosts)
         self._protection = _protection(agreed)
         self._sign = now
+        """When the newest sign of life came (ns)."""
+        self._asked = False
+        """For another one, since then."""
         self._held = False
         self._running = self._gone = False
         self._early = False
@@ -94,7 +101,7 @@ class Leg:
             return self.incoming.deadline
         due = self._reports.deadline
         if self._expects:
-            due = min(due, self._sign + self._silent)
+            due = min(due, self._sign + (self._silent if self._asked else self._silent // 2))
         for other in (self.outgoing.deadline, self.incoming.deadline):
             if other is not None and other < due:
                 due = other
@@ -102,14 +109,16 @@ class Leg:
 
     @property
     def _expects(self) -> bool:
-        """Something must come, sooner or later: who only listens sends no sound (RFC 3264, section 5.1), and need not
-        send reports; a gateway whose telephone rings may leave it at having promised some.
+        """Something must come, sooner or later, if only an answer: who says nothing need not send sound (RFC 3389, or
+        Opus that stops), nor reports. Who only listens (RFC 3264, section 5.1) is not asked, nor is a gateway whose
+        telephone rings and which may leave it at having promised some.
         """
         return not (self._held or self._gone or self._early) and self._agreed.direction.receives
 
     def start(self, now: int, *, early: bool = False) -> None:
         """The call stands (or has ``early`` sound, until :meth:`stands`): what waits leaves, and reports begin."""
-        self._running, self._early, self._sign = True, early, now
+        self._running, self._early = True, early
+        self.present(now)
         self._hold(now)
         self.outgoing.start(now)
 
@@ -117,7 +126,8 @@ class Leg:
         """It was answered. By us: whether who calls ``listens`` already is not known before they have our answer, which
         may take another way than the sound, and a longer one. What is said waits for a sign of that.
         """
-        self._early, self._sign = False, now
+        self._early = False
+        self.present(now)
         if not listens:
             self._waits = True
             self.outgoing.hold("answer", now)
@@ -148,8 +158,12 @@ class Leg:
         self.incoming.change(
             form, agreed.receive_type, agreed.receive_events, events_clock=agreed.events_clock, others=agreed.others
         )  # fmt: skip
-        self._sign = now
+        self.present(now)
         self._hold(now)
+
+    def present(self, now: int) -> None:
+        """The far end is there."""
+        self._sign, self._asked = now, False
 
     def receive(self, data: bytes, source: Address, now: int, wall: int, *, control: bool = False) -> None:
         """A datagram came; ``control``: to the port of reports."""
@@ -169,7 +183,7 @@ class Leg:
             except InputError:
                 self.strange += 1
                 continue
-            self._sign = now
+            self.present(now)
             self.listens(now)
             self.incoming.receive(read, now)
 
@@ -181,19 +195,33 @@ class Leg:
             return
         if now >= self._reports.deadline:
             self._make_report(now, wall)
-        if not self._expects or now - self._sign < self._silent:
-            return
-        if now - self._sign - self._silent >= HELD_UP:
-            self._sign = now - self._silent + HELD_UP
-        else:
+        if self._expects:
+            self._look_after(now)
+
+    def _look_after(self, now: int) -> None:
+        """Whether the far end is still there: who has not been heard for half of the time is asked, and has the other
+        half to answer.
+        """
+        wait = self._silent if self._asked else self._silent // 2
+        late = now - self._sign - wait
+        if late >= HELD_UP:
+            self._sign = now - wait + HELD_UP
+        elif late >= 0 and not self._asked:
+            self._asked = True
+            self._owner.seems_gone()
+        elif late >= 0:
             self._gone = True
             self._owner.fell_silent()
 
     def end(self, now: int, wall: int) -> None:
-        """Say good-bye by RTCP."""
-        if self._running:
-            self._running = False
-            self._make_report(now, wall, goodbye=True)
+        """Say good-bye by RTCP. The last word, once: what is still said or heard is lost."""
+        try:
+            if self._running:
+                self._running = False
+                self._make_report(now, wall, goodbye=True)
+        finally:
+            self.outgoing.end()
+            self.incoming.end()
 
     def _hold(self, now: int) -> None:
         held = not self._agreed.direction.sends or self._agreed.host in _NOWHERE
@@ -222,7 +250,7 @@ class Leg:
         if packet is None:
             self.strange += 1
             return
-        self._sign = now
+        self.present(now)
         self._reports.receive(packet, now, wall)
         self.outgoing.way = round(self._reports.round_trip_ms * MILLISECOND / 2)
 

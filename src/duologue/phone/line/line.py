@@ -120,6 +120,10 @@ class _Call:
         """See :class:`~duologue.phone.line.legs.LegOwner`."""
         self.line.report(Told(self.id, event))
 
+    def seems_gone(self) -> None:
+        """See :class:`~duologue.phone.line.legs.LegOwner`."""
+        self.line.seems_gone(self)
+
     def fell_silent(self) -> None:
         """See :class:`~duologue.phone.line.legs.LegOwner`."""
         self.line.fell_silent(self)
@@ -344,6 +348,9 @@ class LineProcess:
             case events.Informed(_, kind, body):
                 if kind in _INFO_DIGITS and (key := key_of(body)):
                     call.tell(Digit(*key))
+            case events.Present():
+                if call.leg is not None:
+                    call.leg.present(now)
             case events.Transferred(_, status, last):
                 self._transferred(call, status, last=last)
             case events.Referred():
@@ -485,10 +492,14 @@ class LineProcess:
                 call.codec = codec
                 call.tell(CodecChanged(codec))
 
+    def seems_gone(self, call: _Call) -> None:
+        """Nothing has come for a while: whoever is asked and answers may be silent."""
+        self._perform(self.agent.probe(call.name, self._clock.now()))
+
     def fell_silent(self, call: _Call) -> None:
         """Nothing has come for too long: the caller is gone."""
         call.failed = True
-        self._hang_up(call, f"nothing was heard for {self._plan.silent_s:g} s")
+        self._hang_up(call, f"nothing was heard for {self._plan.silent_s:g} s, nor any answer")
 
     def received(self, call: _Call, data: bytes, source: Address, *, control: bool) -> None:
         """A datagram of a call's sound."""

@@ -95,6 +95,10 @@ class IncomingCall:
             self._events[events] = events_clock or form.clock
         self._wanted = frozenset(each.clock for each in agreed.values())
 
+    def end(self) -> None:
+        """The last word, once. See :meth:`~duologue.phone.media.outgoing.Outgoing.end`."""
+        del self._heard, self._pressed
+
     @property
     def deadline(self) -> int | None:
         """When :meth:`tick` is wanted."""

@@ -100,6 +100,12 @@ class Outgoing(Spurts):
         self._pressing: deque[EventPacket] = deque()
         self._press_at = self._press_ends = 0
 
+    def end(self) -> None:
+        """The last word, once. Whom it tells is let go of, who has this: what refers to each other, with all sound that
+        was still to be said, is gone only when the collector comes.
+        """
+        del self._write, self._send, self._tell
+
     # Orders
 
     def start(self, now: int) -> None:

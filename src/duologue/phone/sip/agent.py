@@ -29,6 +29,7 @@ class Purpose(Enum):
     OFFER = auto()
     REFRESH = auto()
     BYE = auto()
+    PROBE = auto()
     OTHER = auto()
     TRANSFER = auto()
     REPORT = auto()

@@ -89,6 +89,13 @@ class Informed:
 
 
 @dataclass(frozen=True, slots=True)
+class Present:
+    """The other end, which was asked, is still there."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transferred:
     """How the transfer that we asked for goes (RFC 3515): the status of the call to its target; ``last``: its end."""
 
@@ -138,6 +145,6 @@ class NotRegistered:
 
 
 Event = (
-    Incoming | Progress | Answered | Acknowledged | Offered | Changed | NotChanged | Informed | Transferred | Referred
-    | Ended | Registered | NotRegistered
+    Incoming | Progress | Answered | Acknowledged | Offered | Changed | NotChanged | Informed | Present | Transferred
+    | Referred | Ended | Registered | NotRegistered
 )  # fmt: skip

@@ -44,9 +44,10 @@ class CallTransfers:
             self.report(603, now)
 
     def end(self) -> None:
-        """The call is over."""
+        """The call is over. What refers back to it is let go of: else it is gone only when the collector comes."""
         self._ours = self._theirs = None
         self._following = False
+        del self._ask
 
     # Where we would have the other end go
 

@@ -30,6 +30,9 @@ from duologue.phone.sip.transactions import Flow, Key
 REQUESTS = 5, 50
 """Of the other end in one call: a second on the average, and at once. A key that is pressed is one (INFO)."""
 
+GONE = 408, 481
+"""Answers to a request in a call that end it (section 12.2.1.2)."""
+
 
 class Phase(Enum):
     """Of a call."""
@@ -188,6 +191,13 @@ class Call:
         if self.phase is Phase.STANDING:
             self._request("INFO", Purpose.OTHER, now, [("Content-Type", kind)], body)
 
+    def probe(self, now: int) -> None:
+        """Ask whether the other end still knows the call, which ends if it does not, or if nobody answers (section
+        12.2.1.2); ``Present`` tells that somebody did.
+        """
+        if self.phase is Phase.STANDING:
+            self._request("OPTIONS", Purpose.PROBE, now, [("Accept", SDP)])
+
     def transfer(self, target: str, said: Mapping[str, str], now: int) -> None:
         """Ask the other end to call ``target`` (RFC 3515, a blind transfer); ``Transferred`` tells of it."""
         if self.phase is Phase.STANDING and self.dialog:
@@ -268,6 +278,8 @@ class Call:
         elif response.code >= 200 and purpose not in (Purpose.BYE, Purpose.REPORT):
             if purpose is Purpose.TRANSFER and response.code >= 300:
                 self._transfers.goes(response.code, True, now)
+            if purpose is Purpose.PROBE and response.code not in GONE:
+                self._agent.tell(events.Present(self.name))
             self._check_alive(request, response.code, now)
 
     def failed(self, purpose: Purpose, request: Request, now: int) -> None:
@@ -363,6 +375,10 @@ class Call:
         self._over(200, "they hung up")
 
     def _info(self, request: Request, key: Key, now: int) -> None:
+        """Of packages none is taken (RFC 6086, section 4.2.2); what names none is an INFO of old, a key perhaps."""
+        if request.headers.get("Info-Package") is not None:
+            self._agent.answer(key, sip.respond(request, 469, [("Recv-Info", "")]), now)
+            return
         self._agent.answer(key, sip.respond(request, 200), now)
         self._agent.tell(events.Informed(self.name, sip.media_type(request), request.body))
 
@@ -562,7 +578,7 @@ class Call:
         """The other end does not know the call, or is not there (section 12.2.1.2); a telephone that did not get the
         call need not know it.
         """
-        if status not in (408, 481) or self.phase is not Phase.STANDING:
+        if status not in GONE or self.phase is not Phase.STANDING:
             return
         if self.dialog is not None and self.dialog.remote.tag == sip.recipient(request).tag:
             self._acceptance.end()

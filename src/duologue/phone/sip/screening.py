@@ -79,12 +79,14 @@ class Screening:
         self._registrars: OrderedDict[str, None] = OrderedDict()
         self.dropped: dict[str, int] = {}
 
-    def against(self, request: Request, host: str, now: int, *, repeated: bool = False) -> AwayReason | None:
-        """Why a request from ``host`` is not looked at; None: it is. It is not answered either, unless that is
-        :attr:`~duologue.phone.turned_away.AwayReason.PEER_RATE`, which what is ``repeated`` of a request that was
-        looked at never is.
+    def against(
+        self, request: Request, host: str, now: int, *, repeated: bool = False, ours: bool = False
+    ) -> AwayReason | None:
+        """Why a request from ``host`` is not looked at; None: it is, as what belongs to a call of ``ours`` always is.
+        It is not answered either, unless that is :attr:`~duologue.phone.turned_away.AwayReason.PEER_RATE`, which what
+        is ``repeated`` of a request that was looked at never is.
         """
-        reason = self._against(request, host, now, repeated=repeated)
+        reason = self._against(request, host, now, repeated=repeated, ours=ours)
         if reason is not None:
             self.dropped[reason] = self.dropped.get(reason, 0) + 1
         return reason
@@ -117,17 +119,21 @@ class Screening:
         """Whether its address is known not to be forged."""
         return host in self._verified
 
-    def _against(self, request: Request, host: str, now: int, *, repeated: bool) -> AwayReason | None:
+    def _against(self, request: Request, host: str, now: int, *, repeated: bool, ours: bool) -> AwayReason | None:
         if not self.lists(host):
             return AwayReason.SOURCE
         agent = (request.headers.get("User-Agent") or "").lower()
         if any(name in agent for name in SCANNERS) or "sipvicious" in request.headers["From"].lower():
             return AwayReason.SCANNER
-        if request.method in ("ACK", "CANCEL") or sip.recipient(request).tag:
+        if ours or request.method == "ACK":
             return None
         if not self._options.answers:
             return AwayReason.SOURCE
-        known = request.method == "INVITE" and self.knows(host)
+        known = self.knows(host)
+        if request.method == "CANCEL" or sip.recipient(request).tag:  # of a call that is none, or is over
+            some = known or self._counted("", host, now, self._options.other_rate)
+            return None if some else AwayReason.RATE
+        known = known and request.method == "INVITE"
         rate = self._options.peer_rate if known else self._rate(request.method)
         kind = request.method if request.method in self._options.rates else ""
         if (known and repeated) or self._counted(kind, host, now, rate):

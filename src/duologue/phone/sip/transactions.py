@@ -23,7 +23,7 @@ from sipmessage import CSeq, Request, Response
 from duologue.clock import MILLISECOND
 from duologue.phone.sip import message as sip
 from duologue.phone.sip.alarms import Alarms
-from duologue.phone.sip.header_fields import listed
+from duologue.phone.sip.header_fields import default_port, is_address, listed
 from duologue.phone.sip.message import Message
 
 COOKIE = "z9hG4bK"
@@ -346,6 +346,12 @@ class Transactions:
             effects += self._settled([Failed(one.key, flow)], one)
         return effects
 
+    def disconnected(self, flow: Flow) -> None:
+        """The connection ``flow``, opened by the other end, is no more: what it asked is answered by another."""
+        for one in self._servers.values():
+            if one.flow == flow:
+                one.flow = _once_more(one.request, flow)
+
     def tick(self, now: int) -> list[Effect]:
         """What is due."""
         effects: list[Effect] = []
@@ -357,6 +363,10 @@ class Transactions:
     def knows(self, request: Request) -> bool:
         """Whether the other end's ``request`` is repeated of one whose transaction goes on."""
         return _server_key(request) in self._servers
+
+    def cancels(self, request: Request) -> bool:
+        """Whether it is the CANCEL of an INVITE whose transaction goes on."""
+        return request.method == "CANCEL" and _server_key(request, "INVITE") in self._servers
 
     def has(self, key: Key) -> bool:
         """Whether the transaction of ``key`` goes on."""
@@ -410,6 +420,16 @@ def _same_hop(invite: Request, method: str) -> Request:
     headers.append(("CSeq", f"{invite.cseq.sequence} {method}"))
     headers += [("Route", value) for value in invite.headers.getlist("Route")]
     return sip.request(method, invite.uri, headers)
+
+
+def _once_more(request: Request, source: Flow) -> Flow:
+    """Where the responses to ``request`` go whose connection ``source`` is no more (section 18.2.2): to the address
+    that it came from, at the port that its Via names; the port at its far end is nobody's.
+    """
+    via = sip.top_via(request)
+    name = via.host.strip("[]")
+    known = "" if is_address(name) else name
+    return Flow(source.transport, source.source[0], via.port or default_port(source.transport), known)
 
 
 def _client_key(message: Message) -> Key:

@@ -87,8 +87,8 @@ class Transport:
         self.names.version = 6 if ":" in listening.host else 4
         try:
             if listening.udp is not None:
-                address = (listening.host, listening.udp)
-                made, _ = await self._loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=address)
+                bound = _bound(listening.host, listening.udp)
+                made, _ = await self._loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=bound)
                 self._datagrams = made
                 self.ports["UDP"] = made.get_extra_info("sockname")[1]
             for name, port, context in (("TCP", listening.tcp, None), ("TLS", listening.tls, listening.server)):
@@ -286,6 +286,22 @@ class Transport:
 
     def _tick(self) -> None:
         self.perform(self.agent.tick(self._clock.now()))
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """For datagrams. One of IPv6 is of that alone, whatever the system would have it be, as those of streams and of
+    sound are: a caller by IPv4 would be heard and have no sound.
+    """
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        if made.family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.setblocking(False)
+        made.bind((host, port))
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 class _Datagrams(asyncio.DatagramProtocol):

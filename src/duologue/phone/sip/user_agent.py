@@ -159,11 +159,12 @@ class UserAgent:
 
     def lost(self, flow: Flow, now: int, *, theirs: bool = False) -> list[Output]:
         """The connection to ``flow`` broke, or there is none to be had. ``theirs``: it was opened to us, so at its far
-        end nobody listens, and their calls are reached where they say that they are.
+        end nobody listens: their calls are reached where they say that they are, and so are answers.
         """
         if theirs:
             for call in self._names.values():
                 call.disconnected(flow)
+            self.transactions.disconnected(flow)
         self._carry_out(self.transactions.unreachable(flow), now)
         self._accounts.disconnected(flow, now)
         return self._taken()
@@ -253,6 +254,10 @@ class UserAgent:
     def inform(self, call: str, kind: str, body: bytes, now: int) -> list[Output]:
         """INFO."""
         return self._with(call, lambda one: one.inform(kind, body, now))
+
+    def probe(self, call: str, now: int) -> list[Output]:
+        """Ask whether the other end of a call is still there."""
+        return self._with(call, lambda one: one.probe(now))
 
     def transfer(self, call: str, target: str, now: int, said: Mapping[str, str] | None = None) -> list[Output]:
         """REFER the other end to ``target``; ``said`` are headers for whoever answers there (``X-…``, ``Subject``,
@@ -570,8 +575,9 @@ class UserAgent:
         self._out.append(Transmit(data, flow))
 
     def _admits(self, request: Request, source: Flow, now: int) -> bool:
-        repeated = self.transactions.knows(request)
-        reason = self.screening.against(request, source.source[0], now, repeated=repeated)
+        repeated, inside = self.transactions.knows(request), bool(sip.recipient(request).tag)
+        ours = self.transactions.cancels(request) or (inside and (repeated or self._found(request) is not None))
+        reason = self.screening.against(request, source.source[0], now, repeated=repeated, ours=ours)
         if reason is not None:
             self._turn_away(request, reason, now)
         if reason is AwayReason.PEER_RATE:
