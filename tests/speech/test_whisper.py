@@ -15,6 +15,7 @@ from spoken_phrases import KITCHEN, flite, padded, silence
 from stt_conformance import SttConformance, check, hear, in_blocks
 from whisper_model import make
 
+from duologue.app.engines.languages import refuse_deaf
 from duologue.audio.pcm import Samples
 from duologue.chains import Handover
 from duologue.clock import SECOND, SYSTEM_CLOCK
@@ -49,6 +50,15 @@ class TestWhisperConforms(SttConformance):
 
     def make(self) -> SpeechToText:
         return Whisper(settings(self.model))
+
+
+def test_a_language_for_which_the_model_has_no_sign_is_refused_before_anything_is_heard(model: Path) -> None:
+    ears = Whisper(settings(model))
+    refuse_deaf("en-GB", ears)
+    with pytest.raises(InputError, match=r"'ga'.*whisper") as error:
+        refuse_deaf("ga", ears, "Rita speaks")
+    assert error.value.where == "engines.stt"
+    assert not Whisper(settings(model / "gone")).languages, "the start names what is missing"
 
 
 @pytest.fixture

@@ -224,6 +224,23 @@ def test_a_last_word_ends_with_its_sound_and_goes_on_for_no_other() -> None:
     assert as_they_sound(said(("stop", 0.0, 1.1)), seen, 1.1)[0].end == pytest.approx(0.62, abs=0.03)
 
 
+def test_a_word_ends_before_a_pause_though_alignment_sets_the_next_one_late() -> None:
+    """As tiny.en placed "on. Please" in a line of Piper's: the first 0.02 s into the second, that 0.12 s after its
+    sound began. The closure in "stop" is no pause.
+    """
+    loud, pause = noise(0.5, 0.2), np.zeros(round(0.14 * SECOND), np.float32)
+    seen = features(np.concatenate([loud, pause, loud]))
+    for border in ((0.66, 0.82), (0.55, 0.8)):
+        words = as_they_sound(said(("on.", 0.1, border[0]), ("Please", border[1], 1.1)), seen, 1.14)
+        assert np.array(spans(words)) == pytest.approx(np.array([(0.1, 0.5), (0.62, 1.14)]), abs=0.03)
+    closure = features(np.concatenate([loud, pause[: SECOND // 16], loud]))
+    words = as_they_sound(said(("stopping", 0.1, 0.7), ("now", 0.9, 1.1)), closure, 1.06)
+    assert spans(words)[0] == (0.1, pytest.approx(0.82, abs=0.03))
+    later = features(np.concatenate([loud, np.zeros(SECOND // 5, np.float32), loud]))
+    early = as_they_sound(said(("on.", 0.1, 0.4), ("it", 0.54, 0.7), ("is", 0.9, 1.2)), later, 1.2)
+    assert spans(early)[1] == pytest.approx((0.68, 0.83), abs=0.03), "silence before a word is no pause behind it"
+
+
 def test_in_noise_words_end_with_their_sound_and_where_it_drowns_them_only_borders_are_mended() -> None:
     there = said(("one", 0.1, 0.8), ("two", 0.8, 1.3))
     heard = features(np.concatenate([noise(0.5, 0.02), noise(0.5, 0.2), noise(0.5, 0.02)]))
@@ -231,7 +248,7 @@ def test_in_noise_words_end_with_their_sound_and_where_it_drowns_them_only_borde
         np.array([(0.48, 0.72), (0.78, 1.0)]), abs=0.03
     )
     drowned = as_they_sound(there, features(noise(1.5, 0.1)), 1.3)
-    assert spans(drowned) == [(0.1, pytest.approx(0.72)), (pytest.approx(0.78), 1.3)]
+    assert spans(drowned) == [(0.1, pytest.approx(0.73)), (pytest.approx(0.78), 1.3)]
 
 
 def test_a_border_moves_to_where_the_letters_would_have_it_but_not_at_a_mark_or_beside_digits() -> None:

@@ -215,7 +215,7 @@ def costs(each: Candidate) -> str:
     if not each.runs and model.needs is not None:
         return f"it needs the package {model.needs[0]}: {model.needs[1]}"
     if found is None:
-        return f"not measured on this machine: duologue models get {model.name}"
+        return each.unmeasured
     if found.trouble:
         return f"it did not run when it was measured: {found.trouble}"
     words = [

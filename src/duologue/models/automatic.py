@@ -47,13 +47,25 @@ class Use:
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A model: ``here`` when it is on the shelf, ``runs`` when its engine's packages are installed; ``figures`` of this
-    machine, if it was measured.
+    machine, if it was measured, and if not the other ``machines`` that it was measured on (a change of cores makes
+    another of the same).
     """
 
     model: Model
     here: bool
     runs: bool = True
     figures: Figures | None = None
+    machines: tuple[str, ...] = ()
+
+    @property
+    def unmeasured(self) -> str:
+        """What a model without figures is told of: where it was measured, and which command measures it here."""
+        where = (
+            f"was measured on {' and on '.join(self.machines)}, which this is not"
+            if self.machines
+            else ("was not measured on this machine")
+        )
+        return f"{where}: duologue models get {self.model.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +157,7 @@ def _unready(each: Candidate) -> str:
     if not each.runs and model.needs is not None:
         return f"{model.name} is here, but the package {model.needs[0]} is not: {model.needs[1]}"
     if each.figures is None:
-        return f"{model.name} is here, and was not measured on this machine: duologue models get {model.name}"
+        return f"{model.name} is here, and {each.unmeasured}"
     return f"{model.name} did not run when it was measured: {each.figures.trouble}" if each.figures.trouble else ""
 
 

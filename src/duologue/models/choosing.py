@@ -38,8 +38,9 @@ def candidates(folder: Path, models: Sequence[Model] | None = None) -> tuple[Can
     shelf = ModelShelf(folder)
     found: list[Candidate] = []
     for model in entries.MODELS if models is None else models:
-        here = shelf.has(model)
-        found.append(Candidate(model, here, installed(model), figures.read(shelf.path(model)) if here else None))
+        here, place = shelf.has(model), shelf.path(model)
+        known = figures.read(place) if here else None
+        found.append(Candidate(model, here, installed(model), known, figures.machines(place) if here else ()))
     return tuple(found)
 
 

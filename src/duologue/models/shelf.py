@@ -66,11 +66,14 @@ class ModelShelf:
         return tuple(file for file in model.files if _digest(self.path(model) / file.name) != file.sha256)
 
     def get(self, model: Model, source: Source, progress: Progress, waiting: Callable[[], None] = lambda: None) -> bool:
-        """Make the model be there; False when it was already, whole by its digests.
+        """Make the model be there; False when it was already, whole by its digests: then nothing is written, and the
+        folder may be one that can only be read.
 
         ``waiting`` is called when another start holds the shelf. Raises :class:`PeerError` when it cannot be had, or
         is not what its maker publishes: then nothing has changed.
         """
+        if not self.damaged(model):
+            return False
         with self._held(waiting) as scratch:
             wanted = self.damaged(model)
             if not wanted:

@@ -9,8 +9,10 @@ talks little. Who waits says every second what it has: waiting is no failure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,8 @@ PIECE = EAR_RATE // 50
 """Samples that a listener takes at a time."""
 BATCH = EAR_RATE // 10
 """Samples of which features are made at a time, unless a pass wants them sooner."""
+_LANGUAGE = re.compile(rb'"<\|([a-z]{2,3})\|>"')
+"""A language in a model's tokenizer; its other signs have longer names."""
 _SILENCE = 1e-4
 """Sound that never rises above this is not shown to the model, which would make words up."""
 PASSES = 33.0
@@ -83,10 +87,18 @@ class Whisper:
         self.passes = 0
         """How often the model was asked."""
 
-    @property
+    @cached_property
     def languages(self) -> frozenset[str]:
-        """See :class:`~duologue.language.languages.OfLanguages`: a model whose name ends in ``.en`` knows English."""
-        return frozenset({"en"} if self._settings.model.rstrip("/").endswith(".en") else ())
+        """See :class:`~duologue.language.languages.OfLanguages`: a model whose name ends in ``.en`` knows English,
+        another what it has a token for. Empty without a model: the start says what is missing.
+        """
+        if self._settings.model.rstrip("/").endswith(".en"):
+            return frozenset({"en"})
+        try:
+            written = (Path(self._settings.model).expanduser() / "tokenizer.json").read_bytes()
+        except OSError:
+            return frozenset()
+        return frozenset(code.decode() for code in _LANGUAGE.findall(written))
 
     @property
     def workers(self) -> tuple[Supervised, ...]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from duologue.audio.pcm import Samples
 from duologue.speech.hearing import EAR_RATE, Transcript
@@ -50,7 +51,7 @@ QUIET_DECADES = 3.5
 """Below the loudest frame of a word nothing of it sounds any more."""
 HUSH_PERCENT, HUSH_DECADES = 5.0, 1.0
 """Nor what is hardly above the quietest frames of a pass: that is the room."""
-LATE_END, LATE_START = 0.08, 0.02
+LATE_END, LATE_START = 0.07, 0.02
 """By so much (s) alignment sets the border of two words later than the one ends and the next begins."""
 APART = 0.1
 """Of a pause between two words (s), as alignment has them."""
@@ -61,6 +62,11 @@ SOFT_END = 0.3
 """A word before a pause sounds on by so much (s) at most after alignment ends it…"""
 UNSURE = 0.1
 """… and by so much after the voice is known to have gone."""
+HUSHED = 10
+"""Frames of silence that are a pause, where the closure of a "p" or a "t" has fewer. A word ends with the sound before
+the first that begins within …"""
+LATE_PAUSE = 0.2
+"""… so much (s) of where alignment ends it, or later: that may lie in the next word, though not in the middle of it."""
 SAME_END = 120 * EAR_RATE // 1000
 """By so much (samples) two passes differ about the end of a word."""
 _FRAMES = 100
@@ -212,22 +218,38 @@ def as_they_sound(words: Sequence[Said], features: Samples, until: float) -> lis
     tops = 4.0 * features[:, : round((until + UNSURE) * _FRAMES)].max(axis=0, initial=-np.inf)
     hush = float(np.percentile(tops, HUSH_PERCENT)) + HUSH_DECADES if tops.size else 0.0
     found: list[Said] = []
+    resumed = np.inf
     for number, word in enumerate(words):
         following = words[number + 1] if number + 1 < len(words) else None
-        start = word.start if not found else max(word.start - LATE_START, found[-1].end)
+        begin = min(word.start, resumed)
+        start = begin if not found else max(begin - LATE_START, found[-1].end)
         if following is None or following.start - word.end > APART:
             end, most = word.end, min(word.end + SOFT_END, following.start - LATE_END if following else until + UNSURE)
         else:
             end = most = word.end - LATE_END
-        first = round(word.start * _FRAMES)
+        first = round(begin * _FRAMES)
         top = tops[first : round(most * _FRAMES)]
-        loud = np.flatnonzero(top > max(float(top.max(initial=-np.inf)) - QUIET_DECADES, hush))
+        sounds = top > max(float(top.max(initial=-np.inf)) - QUIET_DECADES, hush)
+        pause = _pause(sounds, round((word.end - LATE_PAUSE) * _FRAMES) - first) if following else len(sounds)
+        again = np.flatnonzero(sounds[pause:])
+        resumed = (first + pause + int(again[0])) / _FRAMES if again.size else np.inf
+        loud = np.flatnonzero(sounds[:pause])
         if loud.size:
             end = (first + int(loud[-1]) + 1) / _FRAMES
             start = max(start, min((first + int(loud[0])) / _FRAMES - LATE_START, end))
-        end = max(end, word.start + 1 / _FRAMES)
+        end = max(end, begin + 1 / _FRAMES)
         found.append(replace(word, start=min(start, end), end=end))
     return found
+
+
+def _pause(sounds: NDArray[np.bool_], begin: int) -> int:
+    """Where the first pause behind a sound begins, from ``begin`` on, in what sounds; its length when there is none."""
+    quiet, silence = 0, int(np.argmax(sounds)) if sounds.any() else len(sounds)
+    for place in range(max(begin, silence), len(sounds)):
+        quiet = 0 if sounds[place] else quiet + 1
+        if quiet == HUSHED:
+            return place + 1 - HUSHED
+    return len(sounds)
 
 
 def joined(before: Sequence[Heard], found: Sequence[Heard]) -> list[Heard]:
