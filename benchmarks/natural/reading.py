@@ -6,7 +6,8 @@ Beside the lines by which rules and pitches were mended stand as many again that
 Wants the models ``piper-joe`` and ``whisper-base`` (``duologue models get``). A line is right when what is to be read
 in it was heard: both texts go through the English reading rules and
 :func:`duologue.speech.pocketsphinx.words.dictionary_words`, so that "$3.50" and "three dollars and fifty cents" are
-one; blanks do not count. The voices of the cast read plain sentences, whose words jiwer counts after the same.
+one; blanks do not count. The voices of the cast read plain sentences, whose words are counted as those of the ears
+are (:func:`benchmarks.natural.recordings.errors`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.natural import kept_lines
+from benchmarks.natural.recordings import errors, interval
 from benchmarks.natural.voice import LINES as PLAIN
 from benchmarks.natural.voice import fundamental
 from benchmarks.table import Row, row
@@ -291,7 +293,6 @@ async def _right(engine: PiperSpeech, ears: Ears, kind: str, written: str, said:
 
 
 async def _rows() -> list[Row]:
-    jiwer: Any = import_module("jiwer")
     engine = piper.engine(PiperSettings(folder=ModelShelf(load_models_folder(None)).path(PIPER_JOE)))
     await engine.warm_up()
     ears, rate = await asyncio.to_thread(Ears), engine.capabilities.rate
@@ -308,9 +309,11 @@ async def _rows() -> list[Row]:
         for which, lines in (("", SENTENCES), (" kept aside", kept_lines.SENTENCES)):
             sounds = [await _said(engine, line, voice) for line in lines]
             pitches[name] = fundamental(np.concatenate(sounds))
-            heard = [" ".join(dictionary_words(await asyncio.to_thread(ears.hear, sound, rate))) for sound in sounds]
-            wrong = jiwer.wer([" ".join(dictionary_words(line)) for line in lines], heard)
-            rows.append(row(f"words wrong of {name}'s, {len(lines)} sentences{which}", 100 * wrong, "%"))
+            heard = [await asyncio.to_thread(ears.hear, sound, rate) for sound in sounds]
+            wrong, words = errors(lines, heard)
+            low, high = interval(lines, heard)
+            note = f"{low:.1f} to {high:.1f} with 95 %, {words} words"
+            rows.append(row(f"words wrong of {name}'s, {len(lines)} sentences{which}", wrong, "%", note))
     apart = min(abs(12 * math.log2(pitches[one] / pitches[other])) for one, other in combinations(pitches, 2))
     rows.append(row("chad, virgin, phone: the nearest two", apart, "semitones"))
     await engine.close()

@@ -102,6 +102,11 @@ ENGLISH = (
     ("The 1/2 cup, 5/6 of it, on 5/6.", "The half cup, 5 sixths of it, on 5/6."),
     ("He/she and/or 10 dB at 60 fps, 100 KB/s, 00:00.",
      "He or she and or 10 decibels at 60 frames a second, 100 kilobytes a second, midnight."),
+    ("Open Mon-Fri 9-5, Sat 10-2, Mon.-Fri., 9 a.m.-5 p.m.; the sun sat.",
+     "Open Monday to Friday 9 to 5, Saturday 10 to 2, Monday to Friday, 9 a.m. to 5 p.m.; the sun sat."),
+    ("5th Ave. & 42nd St. near it, tel. 555 0101.", "5th Avenue & 42nd Street near it, telephone 5 5 5, 0 1 0 1."),
+    ("A$7, 3bn, 5m people, 5m of it, 2024/25, 7/11, 3/16 inch.",
+     "7 Australian dollars, 3 billion, 5 million people, 5 metres of it, 20 24 25, 7 11, 3 sixteenths inch."),
     # Sounds that espeak-ng spells
     ("Hm. Mm, shh!", "hmm. hmm, shush!"),
     ("Hmmm, mm-hm, MHM!", "hmm, um-hum, um-hum!"),
@@ -135,6 +140,9 @@ GERMAN = (
     ("Ruf 555 0199 an, 2/7, 24/7.", "Ruf 5 5 5, 0 1 9 9 an, 2 Siebtel, 24 7."),
     ("Mo-Fr 9-17 Uhr, Sa 10-14 Uhr, So - na ja.",
      "Montag bis Freitag 9 bis 17 Uhr, Samstag 10 bis 14 Uhr, So - na ja."),
+    ("Papst Johannes Paul II.", "Papst Johannes Paul der Zweite."),
+    ("Nr.2, Kap. III, mind. 5, inkl. MwSt., 50/50, 2024/25, 5 l/100 km.",
+     "Nummer 2, Kapitel 3, mindestens 5, inklusive Mehrwertsteuer, 50 50, 2024 25, 5 Liter auf 100 Kilometer."),
     ("60 Hz, 10 dB, 80 °F.", "60 Hertz, 10 Dezibel, 80 Grad Fahrenheit."),
 )  # fmt: skip
 
