@@ -112,3 +112,9 @@ def test_cleaning_twice_changes_nothing_that_matters(text: str):
     once = clean(text, NAMES)
     assert "\n" not in once and "\u200b" not in once and "  " not in once
     assert once == "" or any(character.isalnum() for character in once)
+
+
+def test_of_a_long_address_its_host_takes_time_and_no_cap_cuts_it() -> None:
+    text = f"It is all on https://www.example.com/{'a1/' * 100}?x=1 by now."
+    assert estimate_seconds(text) == estimate_seconds("It is all on example.com by now.") < 5
+    assert cap(text, 40, 12.0) == text

@@ -25,6 +25,7 @@ _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,80}>")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _ADDRESS = re.compile(r"<(?:mailto:)?((?:https?://|www\.)[^\s<>]+|[\w.+-]+@[\w.-]+)>")
+_SAID_OF = re.compile(r"(?:https?://|www\.)(?:www\.)?([^\s/?#]+)\S*")
 _HEADING = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*•][ \t]+|\d{1,2}[.)][ \t]+)", re.MULTILINE)
 _BRACKETS = re.compile(r"\[[^\]\n]{0,80}\]")
 _STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
@@ -92,7 +93,9 @@ def word_count(text: str) -> int:
 
 
 def estimate_seconds(text: str) -> float:
-    """How long speaking ``text`` takes at a usual rate."""
+    """How long speaking ``text`` takes at a usual rate; of an address its host is said."""
+    if "/" in text:
+        text = _SAID_OF.sub(r"\1", text)
     wide = 0 if text.isascii() else sum(map(_is_wide, text))
     return (len(text) - wide) / CHARACTERS_PER_SECOND + wide / WIDE_PER_SECOND
 

@@ -35,6 +35,8 @@ MAX_CHARACTERS = 5_000
 MAX_SENTENCE = 200
 """A longer sentence (characters) is cut at a clause or a word, so that the first sound does not wait for all of it."""
 _PIECE_S = 0.2
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S{1,600}")
+"""Hardly any of it is said, and what was cut off would be read as it stands."""
 _BREAKS = (re.compile(r"[,;:–—]\s+"), re.compile(r"\s+"))
 
 _log = get_logger("duologue.speech.local.engine")
@@ -220,7 +222,9 @@ class LocalSpeech:
 
 
 def sentences(text: str, language: Language) -> Iterator[tuple[int, str]]:
-    """The sentences of ``text`` that say something, none over :data:`MAX_SENTENCE`, each with its offset."""
+    """The sentences of ``text`` that say something, each with its offset; none over :data:`MAX_SENTENCE`, but for an
+    address at its end.
+    """
     end = 0
     for sentence in split_sentences(text, language):
         begin = text.index(sentence, end)
@@ -237,6 +241,9 @@ def _cut(text: str, begin: int, end: int) -> int:
     limit = begin + MAX_SENTENCE
     if end <= limit:
         return end
+    for address in _ADDRESS.finditer(text, begin, end):
+        if address.start() <= limit < address.end():
+            return address.end()
     for pattern in _BREAKS:
         if places := [match.end() for match in pattern.finditer(text, begin, limit)]:
             return places[-1]
