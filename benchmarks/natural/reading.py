@@ -283,7 +283,7 @@ async def _right(engine: PiperSpeech, ears: Ears, kind: str, written: str, said:
     """Whether one of the alternatives of ``said`` is heard in ``written``; what is heard instead is printed."""
     sound = await _said(engine, written, engine.capabilities.voices[0])
     heard = await asyncio.to_thread(ears.hear, sound, engine.capabilities.rate)
-    clock = _CLOCK.sub(r"\1:\2", heard) if kind == "times" else heard
+    clock = _CLOCK.sub(r"\1:\2", heard) if re.search(r"\d:\d\d", written) or kind == "times" else heard
     found = any(canonical(each) in canonical(clock) for each in said.split("|"))
     if kind == "telephone":  # the digits, in whatever groups
         found = found or re.sub(r"\D", "", written)[-10:] in re.sub(r"\D", "", heard)

@@ -89,6 +89,7 @@ ENGLISH = (
     ("Write to ada.b_c+d@mail.example.org!", "Write to ada dot b underscore c plus d, at mail dot example dot org!"),
     ("Python 3.11.2, v2.0.1, 127.0.0.1, 3.14.",
      "Python 3 point 11 point 2, version 2 point 0 point 1, 127 dot 0 dot 0 dot 1, 3.14."),
+    ("Install version v3.1.4.", "Install version 3 point 1 point 4."),
     ("a → b, x == 1, get_user(), 5*3, 5 * 3, 2**3, x^2.",
      "a to b, x equals 1, get user, 5 times 3, 5 times 3, 2 to the power of 3, x squared."),
     ("Signs the voice knows: 3 × 4, 3 ± 1, ≤ 5, 30°, A & B.", "Signs the voice knows: 3 × 4, 3 ± 1, ≤ 5, 30°, A & B."),
