@@ -31,11 +31,11 @@ LINES = {
     20: ("Good to hear it, yes.", "What time is it now?", "I never said that.", "Put the kettle on."),
     80: (
         "The kettle is on, the table is laid for four, and somebody has eaten the biscuits.",
-        "I asked my neighbour about the ladder, and he said that he has never owned a one.",
+        "I asked my neighbor about the ladder, and he said that he has never owned a one.",
         "Nobody told me that the meeting had moved, so I sat there alone for half an hour.",
     ),
     240: (
-        "I went down to the harbour this morning, because the ships were coming in, and I stood there for an hour, "
+        "I went down to the harbor this morning, because the ships were coming in, and I stood there for an hour, "
         "watching the men unload crates of oranges, while the gulls argued over everything that fell, and nobody "
         "seemed to be in any hurry at all.",
         "If you had asked me yesterday whether a goat could climb a ladder, I would have laughed, but this morning "

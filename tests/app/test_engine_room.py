@@ -66,6 +66,27 @@ async def test_a_voice_says_what_it_is_given_as_a_wav_file() -> None:
     assert voice.said == [("high", "Hello.")]
 
 
+@pytest.mark.parametrize(
+    ("told", "usual", "listed"),
+    [
+        (("af", "de", "en-gb", "en-us", "fr"), "en-us+m3?rate=165", ("en-us", "en-gb", "af", "de", "fr")),
+        (("de_DE-eva", "en_GB-amy", "en_US-joe"), "en_US-joe?pitch=0.9", ("en_US-joe", "en_GB-amy", "de_DE-eva")),
+        (("af_bella", "am_adam", "am_puck"), "am_puck", ("am_puck", "am_adam", "af_bella")),
+    ],
+)
+async def test_the_list_begins_with_the_voice_of_the_house_and_its_kin(
+    told: tuple[str, ...], usual: str, listed: tuple[str, ...]
+) -> None:
+    voice = Voice()
+    voice.capabilities = SpeechCapabilities(rate=16_000, voices=told)
+    chain = VoicingChain([voice])
+    await chain.warm_up()
+    trial = EngineRoom(cast(EnginePool, SimpleNamespace(chains=(None, chain, None))), {"tone": usual}.__getitem__)
+    assert [each.voices for each in trial.voices] == [listed]
+    await trial.warm_up("tts", "tone")
+    assert voice.said == [(listed[0], LINE)]
+
+
 async def test_what_is_not_there_is_named() -> None:
     chain = VoicingChain([Voice()])
     await chain.warm_up()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import tomllib
 import zipfile
 from itertools import pairwise
 from pathlib import Path
@@ -44,6 +45,18 @@ def test_a_spare_voice_of_the_same_speaker_lies_three_semitones_from_the_partner
         assert spare_voice(name, kinds, {"joe?pitch=1.28&rate=1.05"}) in ("joe", "joe?pitch=0.82")
         assert spare_voice(name, kinds, {"joe?pitch=0.86", "joe?pitch=1.28"}) == "joe"  # as far as there is one
     assert {spare_voice(str(at), kinds, {"ann?pitch=0.86"}) for at in range(20)} == set(kinds)
+
+
+def test_those_who_ship_lie_three_semitones_apart() -> None:
+    packs = packs_folder()
+    files = [packs / "characters" / name / "character.toml" for name in ("chad", "virgin")]
+    named = [
+        tomllib.loads(file.read_text("utf-8"))["voice"]["piper"] for file in (*files, packs / "personas" / "phone.toml")
+    ]
+    voices = [piper_config.parse_voice(voice) for voice in named]
+    assert len({voice.base for voice in voices}) == 1
+    pitches = sorted(voice.pitch for voice in voices)
+    assert all(12 * math.log2(high / low) >= 3 for low, high in pairwise(pitches))
 
 
 def test_all_of_espeaks_spare_voices_are_voices() -> None:

@@ -109,6 +109,7 @@ def test_who_says_or_keeps_a_line_asks_in_the_characters_language(asked: list[Us
     Path("duologue.toml").write_text(f'[show]\ncast = ["{rita}", "virgin"]\n')
     run("warm", "lines.txt")
     assert [use.languages for use in asked] == [{"de"}, ENGLISH, BOTH, ENGLISH, BOTH]
+    assert [use.talks and not use.shows for use in asked] == [True, True, False, False, False]
 
 
 def test_what_is_looked_at_is_what_the_house_would_ask(asked: list[Use], rita: Path) -> None:

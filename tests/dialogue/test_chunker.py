@@ -64,7 +64,7 @@ def test_sentences_end_where_a_reader_would_end_them(sentences: list[str]):
         ("| name | age |\n|------|-----|\n| Ada | 36 |", ["name, age", "Ada, 36"]),
         ("これは本です。「はい！」終わり", ["これは本です。", "「はい！」", "終わり"]),
         ("See [the docs. Really](https://a.b/c.d e) now.", ["See the docs. Really now."]),
-        ("Call `a.b(). x` now. Go.", ["Call a dot b. x now.", "Go."]),
+        ("Call `a.b(). x` now. Go.", ["Call a.b(). x now.", "Go."]),
     ],
 )
 def test_what_was_written_for_a_page_is_spoken_sensibly(text: str, expected: list[str]):
@@ -74,23 +74,23 @@ def test_what_was_written_for_a_page_is_spoken_sensibly(text: str, expected: lis
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
-        ("See https://www.example.com/docs?id=7#x.", "See example dot com slash docs."),
-        ("At http://127.0.0.1:8081/ now", "At a link now"),
-        ("Write to ada.b_c@mail.example.org!", "Write to ada dot b underscore c at mail dot example dot org!"),
-        ("It is $1 or $5.50 or €3 million or £2.01.",
-         "It is 1 dollar or 5 dollars and 50 cents or 3 million euros or 2 pounds and 1 penny."),
-        ("Python 3.11.2, v2.0, 127.0.0.1, 3.14",
-         "Python 3 point 11 point 2, version 2.0, 127 dot 0 dot 0 dot 1, 3.14"),
-        ("20 °C & ~5 km/h, #3 → x", "20 degrees Celsius and about 5 kilometres an hour, number 3 to x"),
-        ("use `get_user()` or `x == 1`", "use get user or x equals 1"),
-        ("a &lt; b &amp; c", "a < b and c"),
-        ("a) It is 5*3, or 5 x 3, or 5 × 3", "It is 5 times 3, or 5 times 3, or 5 times 3"),
+        ("See https://www.example.com/docs?id=7#x.", "See https://www.example.com/docs?id=7#x."),
+        ("At <http://127.0.0.1:8081/> now", "At http://127.0.0.1:8081/ now"),
+        ("Write to <mailto:ada.b_c@example.org>!", "Write to ada.b_c@example.org!"),
+        ("It is $1 or $5.50 or €3 million or £2.01.", "It is $1 or $5.50 or €3 million or £2.01."),
+        ("Python 3.11.2, v2.0, 127.0.0.1, 3.14", "Python 3.11.2, v2.0, 127.0.0.1, 3.14"),
+        ("20 °C & ~5 km/h, #3 → x, ≤ 5 ™", "20 °C & ~5 km/h, #3 → x, ≤ 5 ™"),
+        ("use `get_user()` or `x == 1`", "use get_user() or x == 1"),
+        (f"run `{'x' * 41}` now", "run some code now"),
+        ("a &lt; b &amp; c", "a < b & c"),
+        ("a) It is 5*3, or 5 x 3, or 5 × 3", "It is 5*3, or 5 x 3, or 5 × 3"),
         ("Great :) see you ;-)", "Great see you"),
         ("💥", ""),
-        ("http://[::1", "a link"),
+        ("http://[::1", "http://[::1"),
     ],
 )  # fmt: skip
-def test_signs_are_said_in_words(raw: str, said: str):
+def test_what_is_written_stays_but_for_the_marks_of_a_page(raw: str, said: str):
+    """Captions, context and what was heard know this text; the words for it are the voice's."""
     assert speakable(raw) == said
 
 

@@ -59,6 +59,14 @@ def talk_with(talk: Talk, *, schema: dict[str, object] | None = None, toolbox: T
     return simulate(talk.run())
 
 
+def test_what_is_written_is_what_is_shown_heard_and_remembered() -> None:
+    written = "It was $5.50 at 20 °C, see https://a.example.org/b?c=7 or ask ann@example.org."
+    talk = talk_with(Talk([ASKS], [ScriptedReply(written)]))
+    assert [item.text for _, item in talk.log if isinstance(item, VoiceSentence)] == [written]
+    assert [item.heard for _, item in talk.log if isinstance(item, Commit)] == [written]
+    assert talk.context()[-1] == ("ada", written)
+
+
 def when(talk: Talk, kind: type[object], number: int = 0) -> int:
     return [at for at, item in talk.log if isinstance(item, kind)][number]
 

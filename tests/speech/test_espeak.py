@@ -331,3 +331,27 @@ async def test_a_hm_is_hummed_and_its_mark_is_as_written(espeak: Espeak) -> None
     heard = await hear(espeak, "Hm. Pfft, no.", VOICE)
     assert [(mark.text, mark.offset) for mark in heard.of(MarkKind.WORD)] == [("Hm", 0), ("Pfft", 4), ("no", 10)]
     assert [mark.text for mark in heard.of(MarkKind.PHONEME)][:3] == ["h", "@", "m"]
+
+
+async def test_what_is_read_is_not_what_is_written_and_the_marks_are(espeak: Espeak) -> None:
+    text = "Dr. Who paid $5.50 on 3/14/2026, &c."
+    heard = await hear(espeak, text, VOICE)
+    words = heard.of(MarkKind.WORD)
+    assert [(mark.text, text[mark.offset :].startswith(mark.text)) for mark in words[:6]] == [
+        ("Dr", True), ("Who", True), ("paid", True), ("5.50", True), ("on", True), ("3/14/2026", True),
+    ]  # fmt: skip
+    plain = await hear(espeak, "Doctor Who paid 5 dollars and 50 cents on March 14th, 20 26, &c.", VOICE)
+    np.testing.assert_array_equal(heard.samples, plain.samples)
+
+
+async def test_a_voice_reads_by_the_rules_of_its_own_language(espeak: Espeak) -> None:
+    text = "z. B. 3,50 €"
+    read = await hear(espeak, "zum Beispiel 3 Euro 50", "de")
+    np.testing.assert_array_equal((await hear(espeak, text, "de")).samples, read.samples)
+    assert len((await hear(espeak, text, "fr-fr")).samples) != len(read.samples)
+
+
+async def test_a_long_line_is_read_off_the_loop_and_loses_no_word(espeak: Espeak) -> None:
+    text = "It is $5 at 7:05. " * 60
+    heard = await hear(espeak, text, VOICE)
+    assert [mark.text for mark in heard.of(MarkKind.WORD)] == ["It", "is", "5", "at", "7:05"] * 60

@@ -178,3 +178,11 @@ def test_sentences_are_cut_where_they_end_and_long_ones_earlier() -> None:
     assert [part for _, part in parts[:3]] == ["Dr. Who said 3.5.", "“Really?”", "Yes…"]
     assert all(text[offset : offset + len(part)] == part and len(part) <= MAX_SENTENCE for offset, part in parts)
     assert "".join(part for _, part in parts[3:]).count("word") == 100
+
+
+def test_no_address_is_cut_however_long() -> None:
+    address = f"https://example.com/{'a1/' * 100}"
+    text = f"It is on {address} now, where {'it has been for years, and '.join([''] * 8)}so it will."
+    cut = [part for _, part in sentences(text, ENGLISH)]
+    assert "".join(cut) == text and len(cut) > 2
+    assert [part for part in cut if "a1/" in part] == [f"It is on {address}"]

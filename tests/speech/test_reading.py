@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from duologue.language.languages import ReadingRules, load_language
-from duologue.speech.reading import read
+from duologue.speech.reading import language_of, read
 from duologue.speech.words import spoken_words
 
 ENGLISH = (
@@ -77,14 +77,42 @@ ENGLISH = (
      "It is 1 kilometre, 1 pound, 10 square metres, 5 feet tall, 12 ounces and 5 millimetres."),
     ("Wait 5 min or 20 ° C.", "Wait 5 minutes or 20 degrees Celsius."),
     # Addresses, abbreviations, what is written for a page
-    ("See https://www.example.com/docs or b.co.uk.", "See example dot com/docs or b dot co dot uk."),
+    ("See https://www.example.com/docs or b.co.uk.", "See example dot com slash docs or b dot co dot uk."),
     ("He is at 221B Baker St. London, see Fig. 3, Vol. II.",
      "He is at 221B Baker Street London, see figure 3, volume 2."),
     ("Ms Li, a.k.a. Bob, w/o a C#, order #A-12.", "Miz Li, also known as Bob, without a C sharp, order number A-12."),
     ("<b>It</b> is **so** \U0001f600 `good`.", "It is so good."),
     ("STOP IT NOW! I MEAN IT, the NHS IT said.", "STOP it NOW! I MEAN it, the NHS IT said."),
+    ("See https://www.example.com/docs?id=7#x.", "See example dot com slash docs."),
+    ("See http://docs.example.org/3/a.html, or x.io/a/b-1.", "See docs dot example dot org, or x dot io."),
+    ("At http://127.0.0.1:8081/ now, or http://[::1.", "At a link now, or a link."),
+    ("Write to ada.b_c+d@mail.example.org!", "Write to ada dot b underscore c plus d, at mail dot example dot org!"),
+    ("Python 3.11.2, v2.0.1, 127.0.0.1, 3.14.",
+     "Python 3 point 11 point 2, version 2 point 0 point 1, 127 dot 0 dot 0 dot 1, 3.14."),
+    ("Install version v3.1.4.", "Install version 3 point 1 point 4."),
+    ("a → b, x == 1, get_user(), 5*3, 5 * 3, 2**3, x^2.",
+     "a to b, x equals 1, get user, 5 times 3, 5 times 3, 2 to the power of 3, x squared."),
+    ("Signs the voice knows: 3 × 4, 3 ± 1, ≤ 5, 30°, A & B.", "Signs the voice knows: 3 × 4, 3 ± 1, ≤ 5, 30°, A & B."),
+    # What stands in nobody's way but was read as it stands
+    ("My number is 555 0199, or 555.0123.", "My number is 5 5 5, 0 1 9 9, or 5 5 5, 0 1 2 3."),
+    ("Call 555 2368. The bill has 555 2000 rows.", "Call 5 5 5, 2 3 6 8. The bill has 555 2000 rows."),
+    ("My card is 4111 1111 1111 1111.", "My card is 4 1 1 1, 1 1 1 1, 1 1 1 1, 1 1 1 1."),
+    ("It is 5$, 1 $, €5,50, $20/mo.", "It is 5 dollars, 1 dollar, 5 euros and 50 cents, 20 dollars per month."),
+    ("Rooms 3 - 5, 5% – 10%, 9 AM - 5 PM, 10 000.", "Rooms 3 to 5, 5% to 10%, 9 AM to 5 PM, 10,000."),
+    ("On 2024/07/08 in the 80's, Rocky IV, this IV.", "On July 8th, 20 24 in the eighties, Rocky 4, this IV."),
+    ("The 1/2 cup, 5/6 of it, on 5/6.", "The half cup, 5 sixths of it, on 5/6."),
+    ("He/she and/or 10 dB at 60 fps, 100 KB/s, 00:00.",
+     "He or she and or 10 decibels at 60 frames a second, 100 kilobytes a second, midnight."),
+    ("Open Mon-Fri 9-5, Sat 10-2, Mon.-Fri., 9 a.m.-5 p.m.; the sun sat.",
+     "Open Monday to Friday 9 to 5, Saturday 10 to 2, Monday to Friday, 9 a.m. to 5 p.m.; the sun sat."),
+    ("5th Ave. & 42nd St. near it, tel. 555 0101.", "5th Avenue & 42nd Street near it, telephone 5 5 5, 0 1 0 1."),
+    ("A$7, 3bn, 5m people, 5m of it, 2024/25, 7/11, 3/16 inch.",
+     "7 Australian dollars, 3 billion, 5 million people, 5 metres of it, 20 24 25, 7 11, 3 sixteenths inch."),
     # Sounds that espeak-ng spells
     ("Hm. Mm, shh!", "hmm. hmm, shush!"),
+    ("Hmmm, mm-hm, MHM!", "hmm, um-hum, um-hum!"),
+    ("Pfft… cats, brrr. Hmmph, sh!", "puff, cats, burr. humf, shush!"),
+    ("The hammer and the pffts of rhythm, Hmong, run.sh.", "The hammer and the pffts of rhythm, Hmong, run.sh."),
 )  # fmt: skip
 GERMAN = (
     ("Das kostet 3,50 €.", "Das kostet 3 Euro 50."),
@@ -106,6 +134,17 @@ GERMAN = (
     ("1990-1995, 1/2, 2 1/2.", "neunzehnhundert 90 bis neunzehnhundert 95, ein halb, 2 einhalb."),
     ("o.Ä., i.d.R., zzgl., in der EU.", "oder Ähnliches, in der Regel, zuzüglich, in der E U."),
     ("Hmm, https://www.beispiel.de.", "hm, beispiel Punkt de."),
+    ("Siehe https://www.beispiel.de/hilfe?id=7, frag a.b@c.de.",
+     "Siehe beispiel Punkt de Schrägstrich hilfe, frag a Punkt b, ät c Punkt de."),
+    ("a → b, ~5, #3, #zurück, v2.0.1, 3 - 5.", "a zu b, etwa 5, Nummer 3, Hashtag zurück, Version 2.0.1, 3 bis 5."),
+    ("$5.50, £5, 5,50 €/Std., 20 €/Monat.", "5 Dollar 50, 5 Pfund, 5 Euro 50 pro Stunde, 20 Euro pro Monat."),
+    ("Ruf 555 0199 an, 2/7, 24/7.", "Ruf 5 5 5, 0 1 9 9 an, 2 Siebtel, 24 7."),
+    ("Mo-Fr 9-17 Uhr, Sa 10-14 Uhr, So - na ja.",
+     "Montag bis Freitag 9 bis 17 Uhr, Samstag 10 bis 14 Uhr, So - na ja."),
+    ("Papst Johannes Paul II.", "Papst Johannes Paul der Zweite."),
+    ("Nr.2, Kap. III, mind. 5, inkl. MwSt., 50/50, 2024/25, 5 l/100 km.",
+     "Nummer 2, Kapitel 3, mindestens 5, inklusive Mehrwertsteuer, 50 50, 2024 25, 5 Liter auf 100 Kilometer."),
+    ("60 Hz, 10 dB, 80 °F.", "60 Hertz, 10 Dezibel, 80 Grad Fahrenheit."),
 )  # fmt: skip
 
 
@@ -138,6 +177,30 @@ def test_a_unit_and_an_abbreviation_keep_the_words_that_they_are() -> None:
     for text in ("It took 1500 km at 5 p.m. sharp.", "At 12 Main St. in town, 6 ft. of it."):
         found = read(text, load_language("en").reading)
         assert list(dict.fromkeys(word.written for word in found.words)) == list(spoken_words(text))
+
+
+@given(st.text(alphabet="hmpfvsrz.-$15/ aé😀", max_size=40))
+def test_each_place_leads_to_the_written_text_in_order(text: str) -> None:
+    found = read(text, load_language("en").reading)
+    assert len(found.places) == len(found.spoken)
+    assert list(found.places) == sorted(found.places)
+    assert all(0 <= place < len(text) for place in found.places)
+
+
+def test_places_of_what_was_told_are_those_of_its_words() -> None:
+    text = "So 2026-11-22 was $1.2 million."
+    found = read(text, load_language("en").reading)
+    owners = [text[found.places[word.begin] :].split()[0] for word in found.words]
+    assert owners == ["So", *["2026-11-22"] * 4, "was", "$1.2", "$1.2", "million."]
+
+
+@pytest.mark.parametrize(
+    ("voice", "tag"),
+    [("en-us", "en"), ("gmw/en-US", "en"), ("English (America)", "en"), ("de", "de"), ("German", "de"),
+     ("fr-fr", "fr"), ("cmn", "cmn"), ("roa/fr", "fr"), ("Welsh", "und"), ("", "und")],
+)  # fmt: skip
+def test_the_language_of_a_voice_is_known_however_it_is_named(voice: str, tag: str) -> None:
+    assert language_of(voice).name == tag
 
 
 def test_of_two_rules_the_first_has_the_letters() -> None:

@@ -42,13 +42,14 @@ def say(
     from duologue.audio.wav import WavWriter
     from duologue.cli.output import require_wav
     from duologue.errors import InputError
+    from duologue.models.automatic import Use
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
 
     if not text.strip():
         raise InputError("there is nothing to say", where="argument TEXT", remedy="Give at least one word.")
     require_wav({"--output": output})
-    use = use_by([character])
+    use = use_by([character], Use(shows=False, talks=True))  # somebody waits for the first sound
     settings = load_settings({"engines.tts": tts}, config=config, use=use)
     if voice is not None and tts is None:
         settings = _knowing(

@@ -29,10 +29,6 @@ FOLDER = "languages"
 _TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 
 
-def _split(value: object) -> object:
-    return value.split() if isinstance(value, str) else value
-
-
 def _placeholders(*names: str) -> AfterValidator:
     def check(text: str) -> str:
         unknown = {name for _, name, _, _ in Formatter().parse(text) if name is not None} - set(names)
@@ -66,7 +62,6 @@ def _phrases(value: object) -> object:
 
 
 _Phrases = Annotated[frozenset[str], BeforeValidator(_phrases)]
-_Coins = Annotated[tuple[str, ...], Field(min_length=4, max_length=4)] | None
 
 
 class _Part(BaseModel):
@@ -127,41 +122,6 @@ class Sentences(_Part):
     before_name: _Words = frozenset()
     first_words: _Words = frozenset()
     ordinals: bool = False
-
-
-class Aloud(_Part):
-    """How a voice says what was written for the eye. What is empty is left to the voice."""
-
-    to: str = ""
-    about: str = ""
-    at_most: str = ""
-    at_least: str = ""
-    is_not: str = ""
-    times: str = ""
-    plus_or_minus: str = ""
-    degrees_celsius: str = ""
-    degrees_fahrenheit: str = ""
-    degrees: str = ""
-    and_: str = Field(default="", alias="and")
-    number: str = ""
-    kilometres_an_hour: str = ""
-    with_: str = Field(default="", alias="with")
-    version: str = ""
-    dot: str = ""
-    point: str = ""
-    slash: str = ""
-    at: str = ""
-    underscore: str = ""
-    dash: str = ""
-    plus: str = ""
-    equals: str = ""
-    is_: str = Field(default="", alias="is")
-    a_link: str = ""
-    some_code: str = ""
-    dollar: _Coins = None
-    euro: _Coins = None
-    pound: _Coins = None
-    big_numbers: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
 
 
 def _rules(value: object) -> object:
@@ -313,11 +273,11 @@ class Language(_Part):
     fillers: tuple[str, ...] = ()
     deflections: Annotated[tuple[str, ...], Field(min_length=1)]
     directions: Annotated[str, AfterValidator(_pattern)] = ""
+    some_code: str = ""
     apologies: Apologies
     telephone: Telephone = Telephone()
     turns: Words = Words()
     sentences: Sentences = Sentences()
-    aloud: Aloud = Aloud()
     reading: tuple[ReadingRules, ...] = ()
     prompts: Prompts
     memory: MemoryWords = MemoryWords()
@@ -376,7 +336,7 @@ def _shipped(tag: str, file: Path | None) -> Language:
     return english.model_copy(
         update={
             "tag": tag, "fillers": (), "directions": "",
-            "turns": Words(known=False), "sentences": Sentences(), "aloud": Aloud(), "reading": (),
+            "turns": Words(known=False), "sentences": Sentences(), "some_code": "", "reading": (),
             "memory": english.memory.model_copy(update={"facts": ()}),
         }
     )  # fmt: skip

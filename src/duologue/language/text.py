@@ -1,7 +1,8 @@
 """Text that a voice can speak: what language engines emit is cleaned, and capped in words and seconds.
 
 Pure functions. Engines write for a page (markdown, stage directions, their own name and a colon, emoji); a voice would
-read all of that aloud.
+read all of that aloud. Numbers, sums, addresses and signs stay as they are written: captions show them, and how they
+are read is the voice's matter (:mod:`duologue.speech.reading`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.IGNORECA
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,80}>")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
-_ADDRESS = re.compile(r"\bhttps?://\S+|\bwww\.\S+")
+_ADDRESS = re.compile(r"<(?:mailto:)?((?:https?://|www\.)[^\s<>]+|[\w.+-]+@[\w.-]+)>")
+_SAID_OF = re.compile(r"(?:https?://|www\.)(?:www\.)?([^\s/?#]+)\S*")
 _HEADING = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*•][ \t]+|\d{1,2}[.)][ \t]+)", re.MULTILINE)
 _BRACKETS = re.compile(r"\[[^\]\n]{0,80}\]")
 _STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
@@ -32,6 +34,10 @@ _ASIDE = re.compile(r"\(([^()\n]{1,60})\)")
 _SENTENCE_END = re.compile(r"""[.!?…。！？]+["'”’)\]]*(?=\s|\Z)|[。！？]""")
 _WIDE_END = re.compile(r"""[。！？]["'”’)\]]*\Z""")
 _CLAUSE_END = re.compile(r"[,;:](?=\s)|\s[–—-](?=\s)|[，；：、]")
+_STARS = re.compile(r"(?<![\d*])(?<!\d )\*+|\*+(?![\d*]| \d)")
+"""Stars that multiply nothing."""
+_SIGNS = "°©®™℃℉№"
+"""What Unicode counts among the pictures, and is read."""
 _QUOTES = {'"': '"', "“": "”", "'": "'", "«": "»", "„": "“"}
 
 
@@ -45,7 +51,7 @@ def clean(raw: str, names: Iterable[str] = (), language: Language = ENGLISH) -> 
     text = _FENCE.sub(" ", _THINKING.sub(" ", text))
     text = _one_speaker(text, tuple(names))
     text = _LINK.sub(r"\1", text)
-    text = _BRACKETS.sub(" ", _TAG.sub(" ", _ADDRESS.sub(language.aloud.a_link, text)))
+    text = _BRACKETS.sub(" ", _TAG.sub(" ", _ADDRESS.sub(r"\1", text)))
     text = _STRONG.sub(r"\2", _HEADING.sub("", text))
     direction = _direction(language.directions)
     text = _SPAN.sub(lambda match: _unless(direction, match[1] or match[2], match[1] or match[2]), text)
@@ -87,7 +93,9 @@ def word_count(text: str) -> int:
 
 
 def estimate_seconds(text: str) -> float:
-    """How long speaking ``text`` takes at a usual rate."""
+    """How long speaking ``text`` takes at a usual rate; of an address its host is said."""
+    if "/" in text:
+        text = _SAID_OF.sub(r"\1", text)
     wide = 0 if text.isascii() else sum(map(_is_wide, text))
     return (len(text) - wide) / CHARACTERS_PER_SECOND + wide / WIDE_PER_SECOND
 
@@ -157,17 +165,15 @@ def _join_lines(text: str) -> str:
 def _typography(text: str) -> str:
     """No emoji, control or format characters; dashes that a voice would swallow become commas; single spaces."""
     kept = "".join(character for character in text if not _is_silent(character))
-    kept = re.sub(r"\s*—\s*", ", ", kept.replace("`", "").replace("*", ""))
+    kept = re.sub(r"\s*—\s*", ", ", _STARS.sub("", kept.replace("`", "")))
     kept = re.sub(r"\s+([.,;:!?…])", r"\1", re.sub(r"\s+", " ", kept))
     return re.sub(r"^[\s,.;:]+(?=\w)", "", kept).strip()
 
 
 def _is_silent(character: str) -> bool:
     """True for emoji and other pictures, control, format, private and unassigned characters."""
-    category = unicodedata.category(character)
-    return (
-        category in {"So", "Cc", "Cf", "Co", "Cn", "Cs"} and not character.isspace()
-    ) or "\ufe00" <= character <= "\ufe0f"
+    silent = unicodedata.category(character) in {"So", "Cc", "Cf", "Co", "Cn", "Cs"}
+    return (silent and not character.isspace() and character not in _SIGNS) or "\ufe00" <= character <= "\ufe0f"
 
 
 def _is_wide(character: str) -> bool:

@@ -7,12 +7,18 @@ to, so marks, captions and what was heard speak of the written text only.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from duologue.language.languages import ReadingRules
+from duologue.language.languages import SHIPPED, Language, ReadingRules, load_language
 from duologue.speech.words import WrittenWord, spoken_words
+
+_TAG = re.compile(r"(?:\w+/)?(?P<tag>[a-z]{2,3})(?=[-+]|\Z)|(?P<name>[a-z]+)")
+_NAMED = {"english": "en", "german": "de"}
+"""Languages that have rules, as espeak-ng names their voices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +32,11 @@ class ReadWord:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A text as it is ``spoken``, and its words in order."""
+    """A text as it is ``spoken``, and its words in order; ``places`` has the written place of each character there."""
 
     spoken: str
     words: tuple[ReadWord, ...]
+    places: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +49,29 @@ class _Piece:
     told: bool
 
 
+def language_of(voice: str) -> Language:
+    """Our language of one of espeak-ng's voices: a code (``en-us``), an identifier (``gmw/en-US``) or a name
+    (``English (America)``).
+    """
+    found = _TAG.match(voice.lower())
+    tag = found and (found["tag"] or _NAMED.get(found["name"]))
+    return load_language(tag or "und")
+
+
+def reading_rules() -> str:
+    """What stands for the rules by which texts are read, for who keeps what was spoken."""
+    rules = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(SHIPPED.glob("*.toml"))))
+    return f"reading {rules.hexdigest()[:16]}"
+
+
 def read(text: str, rules: Sequence[ReadingRules] = ()) -> Reading:
     """The reading of ``text``. Of rules that want the same letters the first has them; what it says is read again."""
     pieces = _pieces(text, rules)
     spoken = "".join(piece.said for piece in pieces)
     written = spoken_words(text)
-    if not written:
-        return Reading(spoken, ())
     starts = [word.begin for word in written]
     words: list[ReadWord] = []
+    places: list[int] = []
     found = iter(spoken_words(spoken))
     word = next(found, None)
     at = 0
@@ -60,16 +81,18 @@ def read(text: str, rules: Sequence[ReadingRules] = ()) -> Reading:
         while word is not None and word.offset < until:
             inside.append(word)
             word = next(found, None)
+        places += [piece.begin] * len(piece.said) if piece.told else range(piece.begin, piece.end)
         begin = piece.end - max(1, len(text[piece.begin : piece.end].lstrip()))  # a blank in front is no word's
         first, last = (max(0, bisect_right(starts, place) - 1) for place in (begin, max(begin, piece.end - 1)))
-        for index, each in enumerate(inside):
+        for index, each in enumerate(inside if written else ()):
             if piece.told:
                 owner = first + index * (last - first + 1) // len(inside)
+                places[each.offset :] = [max(piece.begin, starts[owner])] * (until - each.offset)
             else:
                 owner = max(0, bisect_right(starts, piece.begin + each.offset - at) - 1)
             words.append(ReadWord(each.offset, each.end, written[owner]))
         at = until
-    return Reading(spoken, tuple(words))
+    return Reading(spoken, tuple(words), tuple(places))
 
 
 def _again(said: str, rules: Sequence[ReadingRules]) -> str:
@@ -83,11 +106,14 @@ def _again(said: str, rules: Sequence[ReadingRules]) -> str:
 
 def _pieces(text: str, rules: Sequence[ReadingRules]) -> list[_Piece]:
     taken: list[tuple[int, int, str]] = []
+    free = bytearray(b"\1" * len(text))
     tried = (rule for each in rules if each.where is None or each.where.search(text) for rule in each.rules)
     for pattern, said in tried:
         for match in pattern.finditer(text):
-            if match.end() > match.start() and not any(b < match.end() and match.start() < e for b, e, _ in taken):
-                taken.append((*match.span(), _again(match.expand(said), rules)))
+            begin, end = match.span()
+            if end > begin and all(free[begin:end]):
+                free[begin:end] = bytes(end - begin)
+                taken.append((begin, end, _again(match.expand(said), rules)))
     pieces: list[_Piece] = []
     at = 0
     for begin, end, said in sorted(taken):

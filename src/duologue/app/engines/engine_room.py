@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import wave
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -29,6 +30,8 @@ from duologue.speech.voicing.voicing import Voicing
 
 LINE = "Good to hear it, yes."
 """What a voice says that is warmed up."""
+_KIN = re.compile(r"[^\W_]+")
+"""How the voices of a language (``en-us``, ``en_US-joe``) or of a sort (``am_puck``) begin."""
 
 
 class _Named(Protocol):
@@ -40,8 +43,9 @@ E = TypeVar("E", bound=_Named)
 
 
 class EngineRoom:
-    """The engines of a pool, by kind and name. One thing is tried at a time. ``usual`` gives the voice that an engine
-    is warmed up with which tells none, as those on somebody else's server may not.
+    """The engines of a pool, by kind and name. One thing is tried at a time. ``usual`` gives the house's own voice in
+    an engine: lists begin with it and its kin, and one that tells no voices, as somebody else's server may not, is
+    warmed up with it.
     """
 
     def __init__(self, pool: EnginePool, usual: Callable[[str], str], clock: Clock = SYSTEM_CLOCK) -> None:
@@ -52,13 +56,13 @@ class EngineRoom:
 
     @property
     def voices(self) -> tuple[VoicesView, ...]:
-        """Those of each engine that speaks, in order of preference; none of one that has not come up."""
+        """Those of each engine that speaks, in order of preference, the house's own first; none where it is not up."""
         _, voicing, _ = self._pool.chains
         if voicing is None:
             return ()
         warm = {each.name for each in voicing.health(self._clock.now()) if each.warm}
         return tuple(
-            VoicesView(engine=each.name, voices=each.capabilities.voices if each.name in warm else ())
+            VoicesView(engine=each.name, voices=self._listed(each) if each.name in warm else ())
             for each in voicing.engines
         )
 
@@ -85,7 +89,7 @@ class EngineRoom:
                 case VoicingChain():
                     await chain.bring_up(_find(chain.engines, name))
                     speaker = self._speaker(name)
-                    told = speaker.capabilities.voices
+                    told = self._listed(speaker)
                     await self._said(speaker, told[0] if told else self._usual(name), LINE)
                 case LanguageChain():
                     await chain.bring_up(_find(chain.engines, name))
@@ -93,6 +97,14 @@ class EngineRoom:
                     await chain.bring_up(_find(chain.engines, name))
                 case None:
                     raise InternalError(f"{engine.name} is of no chain")
+
+    def _listed(self, engine: TextToSpeech) -> tuple[str, ...]:
+        told = engine.capabilities.voices
+        if not told:
+            return ()
+        usual = self._usual(engine.name)
+        kin = _kin(usual)
+        return tuple(sorted(told, key=lambda voice: (not usual.startswith(voice), _kin(voice) != kin)))
 
     def _speaker(self, name: str) -> TextToSpeech:
         _, voicing, _ = self._pool.chains
@@ -111,6 +123,11 @@ class EngineRoom:
         async with self._busy:
             with errand_of(Errand(Urgency.NEXT)):
                 yield
+
+
+def _kin(voice: str) -> str:
+    found = _KIN.match(voice)
+    return found.group() if found else ""
 
 
 def _find(engines: Sequence[E], name: str) -> E:

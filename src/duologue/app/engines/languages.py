@@ -33,9 +33,11 @@ def use_of(settings: Settings) -> Use:
     return _speaking(use, names, _telephoned(settings) if settings.serve.line else frozenset())
 
 
-def use_by(characters: Sequence[str]) -> Callable[[Settings], Use]:
-    """What is asked where ``characters`` speak outside a show, those of the cast where none is named."""
-    return lambda settings: _speaking(settings.use(), characters or settings.show.cast)
+def use_by(characters: Sequence[str], use: Use | None = None) -> Callable[[Settings], Use]:
+    """What is asked where ``characters`` speak outside a show, those of the cast where none is named: ``use``, by
+    default what ``serve`` asks.
+    """
+    return lambda settings: _speaking(use or settings.use(), characters or settings.show.cast)
 
 
 def _telephoned(settings: Settings) -> frozenset[str]:

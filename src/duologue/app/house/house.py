@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from duologue.app import setup
@@ -145,7 +146,7 @@ class House:
         self.faces = FaceBoard(clock)
         self.evidence = EvidenceBoard(self.ledger, self._run_of)
         self.reports = ReportRoom(self._shelf, settings.telemetry.budgets, self._write_runs)
-        self.room = EngineRoom(self.engines, lambda engine: find_partner(HOUSE_VOICE, settings).voices[engine], clock)
+        self.room = EngineRoom(self.engines, cache(self._usual_voice), clock)
         self.admission = Admission(self.engines.at_once, changed=self._places_changed, told=self._place_told)
         self._machine = MachineWatch(self.ledger, clock, self.engines.workers.states, self._metrics.loop_lag)
         self._engine_views: tuple[EngineView, ...] = ()
@@ -369,6 +370,9 @@ class House:
     @property
     def _shelf(self) -> RunShelf:
         return RunShelf(self._settings.runs.folder or runs_folder())
+
+    def _usual_voice(self, engine: str) -> str:
+        return find_partner(HOUSE_VOICE, self._settings).voices[engine]
 
     def _run_of(self, part: str) -> str:
         recorder = self.ledger.recorder

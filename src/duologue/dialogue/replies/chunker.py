@@ -218,7 +218,7 @@ class Chunker:
 
     def _spoken(self, raw: str) -> str:
         if self._mode is _Mode.CODE:
-            name = self._language.aloud.some_code if raw.startswith(_FENCE) and not self._foreign else ""
+            name = self._language.some_code if raw.startswith(_FENCE) and not self._foreign else ""
             return f"{name[0].upper()}{name[1:]}." if name else ""
         if self._mode is _Mode.THOUGHT or self._foreign:
             return ""

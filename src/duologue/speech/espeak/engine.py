@@ -17,6 +17,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import cast
 
 import espeakng_loader  # pyright: ignore[reportMissingTypeStubs]
@@ -39,8 +40,8 @@ from duologue.speech.espeak.messages import (
     SpeakLine,
     VoiceSpec,
 )
-from duologue.speech.espeak.spelling import respell
 from duologue.speech.espeak.voice import SPARE, EspeakSettings, parse_voice
+from duologue.speech.reading import Reading, language_of, read, reading_rules
 from duologue.speech.utterance import Mark, SpeechChunk
 from duologue.supervision import SupervisionPolicy, Work
 from duologue.telemetry.log import get_logger
@@ -51,6 +52,8 @@ MAX_CHARACTERS = 5_000
 """Of one line; about five minutes of sound."""
 MAX_LINES = 64
 """Lines at once."""
+_SOON_READ = 400
+"""Characters that are read in a millisecond or two; a longer text is read in a thread."""
 _START = 20 * SECOND
 """For a worker to come up: it takes 0.1 s, on a machine that is busy with other things far longer."""
 
@@ -63,6 +66,7 @@ class _Line:
 
     number: int
     text: str
+    reading: Reading
     voice: VoiceSpec
     inbox: deque[EspeakAnswer] = field(default_factory=lambda: deque[EspeakAnswer]())
     waiter: asyncio.Future[None] | None = None
@@ -81,15 +85,14 @@ class _Line:
     _held: list[SpeechChunk] = field(default_factory=lambda: list[SpeechChunk]())
 
     def __post_init__(self) -> None:
-        self.spelling = respell(self.text, self.voice.base)
-        self._builder = MarkBuilder(self.text, self.spelling.places)
+        self._builder = MarkBuilder(self.text, self.reading.places)
 
     def begin_again(self) -> None:
         """The worker died: the line comes again from its start, and what was delivered must not be delivered twice."""
         self.inbox.clear()
         self._held.clear()
         self._came = 0
-        self._builder = MarkBuilder(self.text, self.spelling.places)
+        self._builder = MarkBuilder(self.text, self.reading.places)
         self._drop_samples, self._drop_marks = self._delivered_samples, self._delivered_marks
 
     def put(self, answer: EspeakAnswer) -> None:
@@ -161,6 +164,11 @@ class Espeak:
         self._next_line = 0
 
     @property
+    def made_with(self) -> str:
+        """What shapes the sound beside the settings: the library, and how languages are read."""
+        return f"espeak-ng {version('espeakng-loader')}, {reading_rules()}"
+
+    @property
     def worker(self) -> Supervised:
         """Its worker, for a page."""
         return self._process
@@ -191,7 +199,11 @@ class Espeak:
 
     async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
         """See :class:`duologue.speech.engine.TextToSpeech`. Also :class:`InputError` over :data:`MAX_CHARACTERS`."""
-        line = self._open_line(text, voice)
+        refuse_long(text, MAX_CHARACTERS)
+        spec = parse_voice(voice, self._settings)
+        rules = language_of(spec.base).reading
+        reading = read(text, rules) if len(text) <= _SOON_READ else await asyncio.to_thread(read, text, rules)
+        line = self._open_line(text, reading, spec)
         try:
             if (worker := self._process.worker) is not None:  # else the one that is started is told all open lines
                 await self._submit(line, worker)
@@ -210,13 +222,12 @@ class Espeak:
         self._fail_all(ClosedError("espeak was closed"))
         await self._process.close()
 
-    def _open_line(self, text: str, voice: str) -> _Line:
+    def _open_line(self, text: str, reading: Reading, voice: VoiceSpec) -> _Line:
         if self._process.closed:
             raise ClosedError("espeak is closed")
-        refuse_long(text, MAX_CHARACTERS)
         if len(self._lines) >= MAX_LINES:
             raise PeerError(f"espeak speaks {MAX_LINES} lines already", remedy="Wait until one is over.")
-        line = _Line(self._next_line, text, parse_voice(voice, self._settings))
+        line = _Line(self._next_line, text, reading, voice)
         self._next_line += 1
         self._lines[line.number] = line
         return line
@@ -251,7 +262,7 @@ class Espeak:
             return
         line.sent_to = worker
         try:
-            await worker.send(SpeakLine(line.number, line.spelling.spoken, line.voice))
+            await worker.send(SpeakLine(line.number, line.reading.spoken, line.voice))
         except PeerError:
             pass  # whoever reads next meets the same death, restarts and sends again
 

@@ -15,8 +15,8 @@ from pydantic import Field
 from duologue.errors import InputError
 from duologue.language.languages import Language
 from duologue.priority import usable_cores
-from duologue.speech.local.engine import LocalSettings, LocalSpeech, language_of, reading_rules
-from duologue.speech.reading import Reading, read
+from duologue.speech.local.engine import LocalSettings, LocalSpeech
+from duologue.speech.reading import Reading, language_of, read, reading_rules
 
 
 class KokoroSettings(LocalSettings):

@@ -9,7 +9,6 @@ the pieces that were heard: the same sentence is the same pieces. One that kills
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from duologue.audio.pcm import Samples
 from duologue.child import Worker
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InputError, InternalError
-from duologue.language.languages import ENGLISH, SHIPPED, Language, load_language
+from duologue.language.languages import ENGLISH, Language
 from duologue.language.text import sentences as split_sentences
 from duologue.speech.engine import SpeechCapabilities, refuse_long
 from duologue.speech.hosted import says_something, transmissible
@@ -36,7 +35,8 @@ MAX_CHARACTERS = 5_000
 MAX_SENTENCE = 200
 """A longer sentence (characters) is cut at a clause or a word, so that the first sound does not wait for all of it."""
 _PIECE_S = 0.2
-_TAG = re.compile(r"[a-z]{2,8}(?=[-+]|\Z)")
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S{1,600}")
+"""Hardly any of it is said, and what was cut off would be read as it stands."""
 _BREAKS = (re.compile(r"[,;:–—]\s+"), re.compile(r"\s+"))
 
 _log = get_logger("duologue.speech.local.engine")
@@ -222,7 +222,9 @@ class LocalSpeech:
 
 
 def sentences(text: str, language: Language) -> Iterator[tuple[int, str]]:
-    """The sentences of ``text`` that say something, none over :data:`MAX_SENTENCE`, each with its offset."""
+    """The sentences of ``text`` that say something, each with its offset; none over :data:`MAX_SENTENCE`, but for an
+    address at its end.
+    """
     end = 0
     for sentence in split_sentences(text, language):
         begin = text.index(sentence, end)
@@ -234,23 +236,14 @@ def sentences(text: str, language: Language) -> Iterator[tuple[int, str]]:
             begin = stop
 
 
-def language_of(voice: str) -> Language:
-    """Our language of one of espeak-ng's voices (``en-us``)."""
-    tag = _TAG.match(voice)
-    return load_language(tag.group() if tag else "und")
-
-
-def reading_rules() -> str:
-    """What stands for the rules by which texts are read, in :attr:`LocalSpeech.made_with`."""
-    rules = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(SHIPPED.glob("*.toml"))))
-    return f"reading {rules.hexdigest()[:16]}"
-
-
 def _cut(text: str, begin: int, end: int) -> int:
     """Where a part that begins at ``begin`` ends: at ``end``, or earlier when that is too far."""
     limit = begin + MAX_SENTENCE
     if end <= limit:
         return end
+    for address in _ADDRESS.finditer(text, begin, end):
+        if address.start() <= limit < address.end():
+            return address.end()
     for pattern in _BREAKS:
         if places := [match.end() for match in pattern.finditer(text, begin, limit)]:
             return places[-1]

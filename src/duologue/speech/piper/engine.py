@@ -19,10 +19,10 @@ from duologue.errors import InputError, first_cause
 from duologue.language.languages import Language
 from duologue.speech.espeak.clauses import Clause
 from duologue.speech.espeak.phonemes import Phonemizer
-from duologue.speech.local.engine import LocalSettings, LocalSpeech, language_of, reading_rules
+from duologue.speech.local.engine import LocalSettings, LocalSpeech
 from duologue.speech.piper.config import VoiceConfig, known_speakers, parse_voice, read_config, speakers, voice_names
 from duologue.speech.piper.line import PiperLine
-from duologue.speech.reading import read
+from duologue.speech.reading import language_of, read, reading_rules
 from duologue.version import __version__
 from duologue.workers import Supervised
 
