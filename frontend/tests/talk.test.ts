@@ -122,6 +122,8 @@ describe("frames of sound", () => {
     expect([...(found?.samples ?? [])].map((sample) => Math.round(sample * 1000))).toEqual([500, -500]);
     const sent = new Uint8Array(packed(258, Int16Array.from([1, -2])));
     expect([...sent]).toEqual([1, 0, 0, 0, 2, 1, 0, 0, 1, 0, 254, 255]);
+    const late = new Uint8Array(packed(2 ** 32 + 258, Int16Array.from([1])));
+    expect([...late.slice(0, 8)]).toEqual([1, 0, 1, 0, 2, 1, 0, 0]); // of a page that is open for 74 h
     expect(unpacked(new ArrayBuffer(3))).toBeNull();
     expect(unpacked(Uint8Array.from([2, 1, 200, 0, ...new Array<number>(8).fill(0)]).buffer)).toBeNull();
   });
