@@ -33,5 +33,5 @@ def tutor(
 
     talk(
         text=text, wav=wav, out=out, full_duplex=full_duplex, device=device, character=character, config=config,
-        lesson=lesson or shipped_lessons()[0].name, translate=translate, person=person,
+        lesson=lesson or next((each.name for each in shipped_lessons()), "greetings"), translate=translate, person=person,
     )  # fmt: skip

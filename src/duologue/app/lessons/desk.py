@@ -337,7 +337,7 @@ class LessonDesk:
             if found is None:
                 raise InputError("no word is due", where="lesson", remedy="Learn some in a lesson, or come back later.")
             return found
-        for lesson in lessons:
+        for lesson in lessons:  # by name only: what else names a lesson names files of this machine
             if lesson.name == name:
                 return lesson
         names = ", ".join(lesson.name for lesson in lessons)
