@@ -8,12 +8,13 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 from looking import look, troubles_of
 from mock_show import Show, running_process
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 from tutor_model import FAILS, TutorModel
 
 from scripted_server import serving
@@ -133,6 +134,11 @@ async def test_a_learner_is_corrected_helped_and_given_words_that_come_again(pag
     await expect(page.get_by_role("region", name="The result")).to_contain_text("1 of 1 right, 1 at once")
     await expect(words).to_contain_text("1 word, 0 due")
     await expect(words.get_by_role("listitem")).to_contain_text(re.compile("in [0-9]+|tomorrow"))
+    await page.clock.set_fixed_time(datetime.now(UTC) + timedelta(days=90))  # a page that is left open
+    await expect(words).to_contain_text("1 word, 1 due", timeout=PATIENCE_MS)
+    await expect(words.get_by_role("listitem")).to_contain_text("now")
+    await expect(page.get_by_role("button", name="Review 1 due")).to_be_visible()
+    await page.clock.set_system_time(datetime.now(UTC))
     await expect(mine.locator(".lesson-note")).to_have_text("Better: I am twenty.")  # the lesson took nothing away
     await page.reload()
     await press(page, page.get_by_role("button", name="Go on with it"))
@@ -141,6 +147,30 @@ async def test_a_learner_is_corrected_helped_and_given_words_that_come_again(pag
     await press(page, page.get_by_role("button", name="Another conversation"))
     await page.reload()
     await expect(picker).to_contain_text("your level is A1, 1 word learnt, 0 due; next is Greetings")
+
+
+async def test_a_page_that_was_there_before_the_engines_offers_all_there_is(page: Page) -> None:
+    """It asked once, and stood at what a cold house had: "Not quite yet", and no word of corrections."""
+    early = 2
+
+    async def cold(route: Route) -> None:
+        nonlocal early
+        answer = await route.fetch()
+        offer = await answer.json()
+        if early:
+            early -= 1
+            offer |= {"reasons": ["the engines are being warmed up"], "characters": []}
+            offer["learning"] |= {"model": False, "languages": [], "lessons": []}
+        await route.fulfill(json=offer)
+
+    await page.route("**/api/talk?*", cold)
+    await page.reload()
+    await expect(page.get_by_text("Not quite yet")).to_be_visible()
+    await expect(page.get_by_role("button", name="Begin")).to_be_disabled()
+    picker = page.locator(".lesson-picker")
+    await expect(picker).to_contain_text("it corrects you beside your own words", timeout=PATIENCE_MS)
+    await expect(page.get_by_text("Not quite yet")).to_have_count(0)
+    await begin(page)
 
 
 async def test_what_a_small_model_does_wrong_is_not_shown_and_loses_nothing(page: Page) -> None:

@@ -17,6 +17,9 @@ import { PHONE, SHOW } from "../routes";
 import { waitsOf } from "../talk/book";
 
 const SHOWN_WAITS = 8;
+/** Until the offer is asked for again: while nobody can begin, and else. */
+const SOON_MS = 2_000;
+const LATER_MS = 60_000;
 
 export function TalkPage(): JSX.Element {
   const { state, talk } = usePage();
@@ -26,6 +29,7 @@ export function TalkPage(): JSX.Element {
     if (linked === "open" && held !== null) void talk.ask(held);
   }, [linked, held]);
   const offer = talk.offer.value;
+  useRenewal(linked === "open" && held === true && !talk.going.value, (offer?.reasons.length ?? 0) > 0 ? SOON_MS : LATER_MS);
   return (
     <Sheet
       title="Talk with a character"
@@ -60,6 +64,23 @@ export function TalkPage(): JSX.Element {
       )}
     </Sheet>
   );
+}
+
+/** Ask again who may be talked to: a house warms up, and words become due, while a page stands open. */
+function useRenewal(wanted: boolean, everyMs: number): void {
+  const { talk } = usePage();
+  useEffect(() => {
+    if (!wanted) return;
+    const ask = (): void => {
+      if (!document.hidden) void talk.ask(true);
+    };
+    const timer = window.setInterval(ask, everyMs);
+    document.addEventListener("visibilitychange", ask);
+    return () => {
+      window.clearInterval(timer);
+      document.removeEventListener("visibilitychange", ask);
+    };
+  }, [wanted, everyMs]);
 }
 
 /** The latency strip: what each answer waited for, stage by stage. */
