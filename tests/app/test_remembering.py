@@ -226,6 +226,7 @@ def test_who_is_forgotten_in_mid_talk_stays_forgotten(monkeypatch: pytest.Monkey
     door = play(monkeypatch, tmp_path, story, "Hello.", "I see.")
     for table in (PersonRow, ConversationRow, Turn, Fact, Timing):
         assert door.store.rows(select(table)) == []
+    assert door.store.rejected == 0, "nothing to warn of: they wished it"
 
 
 def notes(*found: tuple[str, str]) -> str:
