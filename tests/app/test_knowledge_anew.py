@@ -18,6 +18,11 @@ from duologue.store.store import Store, opened
 pytestmark = [pytest.mark.realtime, pytest.mark.slow]
 
 
+def take_away(folder: Path) -> None:
+    for each in folder.glob("s.sqlite3*"):
+        each.unlink()
+
+
 async def found(remembering: Remembering) -> list[str]:
     english = load_language("en")
     return [each.text for each in await remembering.knowledge.find("ada", "How hot is the water for tea?", english)]
@@ -46,8 +51,7 @@ async def test_a_store_that_was_made_anew_has_them_at_once(
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         running = group.create_task(remembering.run())
         assert await until_found(remembering) == ["Green tea wants water of 80 degrees."]
-        for each in tmp_path.glob("s.sqlite3*"):
-            each.unlink()
+        take_away(tmp_path)
         if by_another:
             with opened("", file) as session:
                 assert documents(session) == []
