@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Resampler } from "../src/core/resampler";
-import { chunksOf, emptyBook, parted, shown, told, waitsOf } from "../src/talk/book";
+import { chunksOf, emptyBook, ended, parted, shown, told, waitsOf } from "../src/talk/book";
 import { TalkClient, type Link, type Player, type Socket, type Timer } from "../src/talk/client";
 import { Playout, type Piece, type Place } from "../src/talk/playout";
 import { packed, unpacked, type Chunk, type FromServer, type Turn, type Welcome } from "../src/talk/protocol";
@@ -139,6 +139,22 @@ const chunk = (change: Partial<Chunk>): Chunk => ({
 });
 
 describe("the book of a conversation", () => {
+  it("leaves nothing that still plays, or is to come, when it is over", () => {
+    const words = ["One", "two", "three"].map((text, index) => ({ text, start: index * 100, end: index * 100 + 90 }));
+    const messages: FromServer[] = [
+      turn({ id: "t1", number: 1, person: true, state: "on_air", text: "And" }),
+      chunk({ id: "t2/0", turn: "t2", state: "heard", text: "Before.", words: [] }),
+      chunk({ id: "t2/1", turn: "t2", state: "playing", text: "One, two, three.", words, open: true }),
+      chunk({ id: "t2/2", turn: "t2", state: "voicing", text: "Four.", words: [] }),
+    ];
+    const book = ended({ ...messages.reduce(told, emptyBook), standing: "speaking" }, { id: "t2/1", ms: 150 });
+    expect([...book.chunks.values()].map(({ state, heard, open }) => [state, heard, open])).toEqual([
+      ["heard", "", false], ["cut", "One, two,", false], ["cut", "", false],
+    ]);
+    expect([book.standing, book.turns[0]?.state]).toEqual(["quiet", "ended"]);
+    expect(ended(book, null)).toEqual(book);
+  });
+
   it("keeps turns in their order, and the newest of each", () => {
     const messages: FromServer[] = [
       turn({ id: "t2", number: 2, stages: { voice: 200, playout: 50 } }),

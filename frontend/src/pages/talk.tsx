@@ -33,7 +33,7 @@ export function TalkPage(): JSX.Element {
   return (
     <Sheet
       title="Talk with a character"
-      lead="Type or speak. It answers while it is still thinking, you may cut in, and what it remembers of its own words is what you heard."
+      lead="Type or speak, and cut in whenever you like: it remembers to have said only what you heard."
     >
       {!state.may("talk") && <Lacking scope="talk" />}
       {talk.going.value || talk.welcome.value ? <TalkConversation /> : offer && state.may("talk") && <TalkStart offer={offer} />}
@@ -111,7 +111,7 @@ function Others(): JSX.Element {
           ))}
         </ul>
       ) : (
-        <Nothing>Nobody talks with a character of this house now.</Nothing>
+        <Nothing>Nobody talks with a character here now.</Nothing>
       )}
       {calls > 0 && (
         <p>
@@ -119,8 +119,7 @@ function Others(): JSX.Element {
         </p>
       )}
       <p>
-        One in a terminal is a house of its own and ends with it, so it is not listed. What it left behind with{" "}
-        <code>--ledger</code> is read by:
+        One that is held in a terminal is not listed here. What it wrote down with <code>--ledger</code> is read by:
       </p>
       <Command line="duologue report talk.jsonl" what="that reads a talk's ledger" />
       {state.shows.value.length > 0 && (

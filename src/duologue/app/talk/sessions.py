@@ -38,7 +38,7 @@ GRACE_SECONDS = 3
 """For a client that is away, before its conversation gives its place to another one."""
 _CROWDED, _LATER = "As many conversations go on as this house can hold", "Try again when one has ended."
 _NOWHERE = say.TalkBye(
-    code="gone", text="That conversation is over, or never was.", remedy="Begin another one.", resume=False
+    code="gone", text="That conversation ended while nobody was here.", remedy="Begin another one.", resume=False
 )
 
 _log = get_logger("duologue.talk")
