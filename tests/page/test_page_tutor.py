@@ -149,6 +149,55 @@ async def test_a_learner_is_corrected_helped_and_given_words_that_come_again(pag
     await expect(picker).to_contain_text("your level is A1, 1 word learnt, 0 due; next is Greetings")
 
 
+FAILED = """() => {
+  for (const open of EventSource.opened) {
+    const notice = {level: "warning", text: "openai failed: CUDA out of memory", remedy: "duologue doctor tells."}
+    open.dispatchEvent(new MessageEvent("notice", {data: JSON.stringify({type: "notice", notice})}))
+  }
+}"""
+OPENED = """
+const Native = EventSource
+window.EventSource = class extends Native {
+  constructor(...given) { super(...given); window.EventSource.opened.push(this) }
+}
+window.EventSource.opened = []
+"""
+
+
+async def test_what_the_house_says_of_its_engines_waits_until_a_learner_has_finished(page: Page) -> None:
+    await page.add_init_script(OPENED)
+    await page.reload()
+    await begin(page)
+    await page.evaluate(FAILED)
+    await say(page, "I live in Berlin.")
+    await expect(page.locator(".toast")).to_have_count(0)
+    await press(page, page.get_by_role("button", name="End", exact=True))
+    await expect(page.locator(".toast")).to_contain_text("CUDA out of memory")
+
+
+async def test_a_page_that_is_frozen_or_offline_for_a_while_goes_on_with_the_same_conversation(
+    browser: Browser, house: Show
+) -> None:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="de-DE")
+    page = await context.new_page()  # its console tells of what it does not reach
+    page.set_default_timeout(PATIENCE_MS)
+    await page.goto(f"{house.address}/talk")
+    await begin(page)
+    tools = await context.new_cdp_session(page)
+    await tools.send("Page.setWebLifecycleState", {"state": "frozen"})
+    await asyncio.sleep(15)  # longer than a page waits for a sign of the server
+    await tools.send("Page.setWebLifecycleState", {"state": "active"})
+    await say(page, "I live in Berlin.")
+    await context.set_offline(True)
+    standing = section(page, "With Mae").locator(".state").first
+    await expect(standing).to_contain_text("connection is lost", timeout=PATIENCE_MS)
+    await context.set_offline(False)
+    await expect(standing).to_have_text("Your turn", timeout=PATIENCE_MS)
+    await say(page, "I have twenty years.")
+    await expect(turns(page)).to_have_count(5)  # its greeting, and two of each
+    await context.close()
+
+
 async def test_a_page_that_was_there_before_the_engines_offers_all_there_is(page: Page) -> None:
     """It asked once, and stood at what a cold house had: "Not quite yet", and no word of corrections."""
     early = 2

@@ -40,7 +40,7 @@ export function LessonPicker({ learning, taught, value, language, onChoose, onLa
       </div>
       {learning.broken.map((what) => (
         <p key={what} class="lesson-broken quiet">
-          A lesson is missing: {what}
+          A lesson is left out, because its file is wrong: {what}
         </p>
       ))}
       {(value !== "" || (taught && learning.model)) && (
