@@ -3471,6 +3471,12 @@ export interface components {
              */
             lessons: components["schemas"]["TalkLessonView"][];
             /**
+             * Broken
+             * @description Files beside those that are no lessons: which, and what is wrong.
+             * @default []
+             */
+            broken: string[];
+            /**
              * Level
              * @description At which the learner is.
              */

@@ -27,8 +27,9 @@ const missing: Load = async () => MissingPage;
 const LINK_WORDS = { connecting: "Connecting…", open: "Connected", lost: "Connection lost. Trying again…" } as const;
 
 export function Shell(): JSX.Element {
-  const { router, state } = usePage();
+  const { router, state, talk } = usePage();
   const route = router.route.value;
+  const talking = route === TALK && talk.going.value;
   const dark = route === SHOW && showless(state.house.value);
   const late = useLate((route && PAGES[route.name]) ?? missing);
   const Shown: Component = dark ? NoShowPage : late === "failed" ? UnloadedPage : (late ?? WaitingPage);
@@ -55,7 +56,7 @@ export function Shell(): JSX.Element {
         <Connection />
       </header>
       <Shown />
-      <Toasts />
+      {!talking && <Toasts />} {/* the house's notices wait: a conversation is told what concerns it, in its own words */}
     </div>
   );
 }

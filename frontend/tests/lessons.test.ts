@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Place } from "../src/addresses";
-import { answerTo, changes, correctionOf, current, dueIn, inWords, learnt, newest, notesOf, nothingLearnt, type Learning } from "../src/talk/lessons";
-import type { Exercise, FromServer, Judged, LessonState, Note, Turn } from "../src/talk/protocol";
+import { answerTo, changes, correctionOf, current, dueIn, dueNow, inWords, learnt, newest, notesOf, nothingLearnt, type Learning } from "../src/talk/lessons";
+import type { Exercise, FromServer, Judged, LessonState, Note, Turn, Vocabulary } from "../src/talk/protocol";
 
 function exercise(id: string, change: Partial<Exercise> = {}): Exercise {
   return {
@@ -95,6 +95,14 @@ describe("a correction", () => {
 });
 
 describe("the vocabulary", () => {
+  it("counts the words that became due since it was told", () => {
+    const word = (due: number): Vocabulary["words"][number] => ({ word: "tea", meaning: "", translation: "", lesson: "", due, reviews: 1, lapses: 0 });
+    const vocabulary: Vocabulary = { type: "vocabulary", words: [word(10), word(60_000), word(90_000)], count: 3, due: 1, level: "A1", kept: true };
+    expect([20, 59_999, 60_000, 100_000].map((now) => dueNow(vocabulary, now))).toEqual([1, 1, 2, 3]);
+    expect(dueNow({ ...vocabulary, words: [], count: 300, due: 250 }, 0)).toBe(250); // those that are shown are not all
+    expect(dueNow(null, 0)).toBe(0);
+  });
+
   it("says when a word comes again", () => {
     const hour = 3_600_000;
     expect([-1, 0.1, 5, 24, 72].map((hours) => dueIn(hours * hour, 0))).toEqual(["now", "in 6 min", "in 5 h", "tomorrow", "in 3 days"]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Resampler } from "../src/core/resampler";
-import { chunksOf, emptyBook, parted, shown, told, waitsOf } from "../src/talk/book";
+import { chunksOf, emptyBook, ended, parted, shown, told, waitsOf } from "../src/talk/book";
 import { TalkClient, type Link, type Player, type Socket, type Timer } from "../src/talk/client";
 import { Playout, type Piece, type Place } from "../src/talk/playout";
 import { packed, unpacked, type Chunk, type FromServer, type Turn, type Welcome } from "../src/talk/protocol";
@@ -122,6 +122,8 @@ describe("frames of sound", () => {
     expect([...(found?.samples ?? [])].map((sample) => Math.round(sample * 1000))).toEqual([500, -500]);
     const sent = new Uint8Array(packed(258, Int16Array.from([1, -2])));
     expect([...sent]).toEqual([1, 0, 0, 0, 2, 1, 0, 0, 1, 0, 254, 255]);
+    const late = new Uint8Array(packed(2 ** 32 + 258, Int16Array.from([1])));
+    expect([...late.slice(0, 8)]).toEqual([1, 0, 1, 0, 2, 1, 0, 0]); // of a page that is open for 74 h
     expect(unpacked(new ArrayBuffer(3))).toBeNull();
     expect(unpacked(Uint8Array.from([2, 1, 200, 0, ...new Array<number>(8).fill(0)]).buffer)).toBeNull();
   });
@@ -137,6 +139,22 @@ const chunk = (change: Partial<Chunk>): Chunk => ({
 });
 
 describe("the book of a conversation", () => {
+  it("leaves nothing that still plays, or is to come, when it is over", () => {
+    const words = ["One", "two", "three"].map((text, index) => ({ text, start: index * 100, end: index * 100 + 90 }));
+    const messages: FromServer[] = [
+      turn({ id: "t1", number: 1, person: true, state: "on_air", text: "And" }),
+      chunk({ id: "t2/0", turn: "t2", state: "heard", text: "Before.", words: [] }),
+      chunk({ id: "t2/1", turn: "t2", state: "playing", text: "One, two, three.", words, open: true }),
+      chunk({ id: "t2/2", turn: "t2", state: "voicing", text: "Four.", words: [] }),
+    ];
+    const book = ended({ ...messages.reduce(told, emptyBook), standing: "speaking" }, { id: "t2/1", ms: 150 });
+    expect([...book.chunks.values()].map(({ state, heard, open }) => [state, heard, open])).toEqual([
+      ["heard", "", false], ["cut", "One, two,", false], ["cut", "", false],
+    ]);
+    expect([book.standing, book.turns[0]?.state]).toEqual(["quiet", "ended"]);
+    expect(ended(book, null)).toEqual(book);
+  });
+
   it("keeps turns in their order, and the newest of each", () => {
     const messages: FromServer[] = [
       turn({ id: "t2", number: 2, stages: { voice: 200, playout: 50 } }),

@@ -37,25 +37,31 @@ def keeping(door: Door) -> set[int]:
     return found
 
 
-async def numbered(client: TalkClient, blocks: int, first: int = 50) -> None:
-    """A voice from the block ``first`` on, each as loud as its number."""
+async def numbered(client: TalkClient, blocks: int, first: int = 50, clock: int = 2_000_000) -> None:
+    """A voice from the block ``first`` on, each as loud as its number; the microphone's clock stands at ``clock``."""
     for number in range(blocks):
         loud = 0.3 + number / 1000 if number >= first else 0.0
-        client.hear(2_000_000 + number * 320, np.full(320, loud, np.float32))
+        client.hear(clock + number * 320, np.full(320, loud, np.float32))
         await asyncio.sleep(0.02)
 
 
+BEFORE_74_HOURS = (1 << 32) - 320 * 60 - 100
+"""The number of a microphone's sample that has 33 bits comes 1.2 s later."""
+
+
 @pytest.mark.parametrize("lost", [False, True])
-@pytest.mark.parametrize("away", [0.1, 1.5, 4.5])
+@pytest.mark.parametrize(
+    ("away", "clock"), [(0.1, 2_000_000), (1.5, 2_000_000), (4.5, 2_000_000), (1.5, BEFORE_74_HOURS)]
+)
 def test_what_is_said_while_the_socket_is_broken_is_heard(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, away: float, lost: bool
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, away: float, clock: int, lost: bool
 ) -> None:
     async def story(door: Door) -> None:
         heard = keeping(door)
         client, _ = door.client(TalkWish(microphone=True))
         async with asyncio.TaskGroup() as group:
             await begun(group, client)
-            talking = group.create_task(numbered(client, 400))
+            talking = group.create_task(numbered(client, 400, clock=clock))
             await asyncio.sleep(2.0)
             door.reached = False
             door.wires[-1].break_off(lost=lost)

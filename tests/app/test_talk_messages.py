@@ -72,6 +72,13 @@ def test_sound_comes_back_as_it_was() -> None:
     assert whole == bytes([2, 1, 1, 0]) + bytes(8) + b"a" + bytes.fromhex("0040") + bytes.fromhex("00c0")
 
 
+@pytest.mark.parametrize("at", [0, 258, (1 << 32) - 1, 1 << 32, (1 << 32) + 258, (1 << 48) - 1])
+def test_a_microphones_clock_goes_on_after_74_hours(at: int) -> None:
+    frame = say.pack_captured(say.CapturedSound(at, np.zeros(1, np.float32)))
+    assert say.unpack_captured(frame).at == at
+    assert frame[:2] == b"\1\0" and int.from_bytes(frame[4:8], "little") == at % (1 << 32)
+
+
 def test_too_much_sound_in_a_frame_is_refused() -> None:
     most = say.pack_captured(say.CapturedSound(0, np.zeros(say.MAX_CAPTURED, np.float32)))
     assert len(say.unpack_captured(most).samples) == say.MAX_CAPTURED

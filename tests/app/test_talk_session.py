@@ -359,7 +359,7 @@ def test_a_client_that_finds_no_place_says_what_it_was_told(monkeypatch: pytest.
         async with asyncio.TaskGroup() as group:
             running = await begun(group, client)
             other, _ = door.client()
-            with pytest.raises(PeerError, match="place of a"):
+            with pytest.raises(PeerError, match="As many conversations"):
                 await other.run()
             client.leave()
             await running
@@ -429,9 +429,9 @@ def test_a_turn_ends_with_the_button_and_with_no_pause_before(monkeypatch: pytes
 def test_who_finds_no_place_to_be_heard_may_write(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     async def story(door: Door) -> None:
         limited(monkeypatch, door, {PlaceKind.LISTENER: 0, PlaceKind.THOUGHT: 0})
-        assert list(door.talk.ready()) == ["every place of a listener is taken"]
+        assert list(door.talk.ready()) == ["nobody is free to listen"]
         limited(monkeypatch, door, {PlaceKind.LISTENER: 0})
-        assert list(door.talk.ready()) == ["every place of a listener is taken, but typing works"]
+        assert list(door.talk.ready()) == ["nobody is free to listen, but typing works"]
         client, _ = door.client(TalkWish(microphone=True))
         async with asyncio.TaskGroup() as group:
             await begun(group, client)

@@ -282,7 +282,7 @@ async def test_one_that_is_no_more_says_so_before_another_is_begun(page: Page) -
     await page.reload()
     await page.get_by_role("button", name="Go on with it").click()
     await expect(page.get_by_role("alert")).to_contain_text(
-        "That conversation is over, or never was. Begin another one."
+        "That conversation ended while nobody was here. Begin another one."
     )
     await begin(page)
     await expect(page.locator(".talk-troubles")).to_be_empty()

@@ -8,12 +8,13 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 from looking import look, troubles_of
 from mock_show import Show, running_process
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 from tutor_model import FAILS, TutorModel
 
 from scripted_server import serving
@@ -133,6 +134,11 @@ async def test_a_learner_is_corrected_helped_and_given_words_that_come_again(pag
     await expect(page.get_by_role("region", name="The result")).to_contain_text("1 of 1 right, 1 at once")
     await expect(words).to_contain_text("1 word, 0 due")
     await expect(words.get_by_role("listitem")).to_contain_text(re.compile("in [0-9]+|tomorrow"))
+    await page.clock.set_fixed_time(datetime.now(UTC) + timedelta(days=90))  # a page that is left open
+    await expect(words).to_contain_text("1 word, 1 due", timeout=PATIENCE_MS)
+    await expect(words.get_by_role("listitem")).to_contain_text("now")
+    await expect(page.get_by_role("button", name="Review 1 due")).to_be_visible()
+    await page.clock.set_system_time(datetime.now(UTC))
     await expect(mine.locator(".lesson-note")).to_have_text("Better: I am twenty.")  # the lesson took nothing away
     await page.reload()
     await press(page, page.get_by_role("button", name="Go on with it"))
@@ -141,6 +147,79 @@ async def test_a_learner_is_corrected_helped_and_given_words_that_come_again(pag
     await press(page, page.get_by_role("button", name="Another conversation"))
     await page.reload()
     await expect(picker).to_contain_text("your level is A1, 1 word learnt, 0 due; next is Greetings")
+
+
+FAILED = """() => {
+  for (const open of EventSource.opened) {
+    const notice = {level: "warning", text: "openai failed: CUDA out of memory", remedy: "duologue doctor tells."}
+    open.dispatchEvent(new MessageEvent("notice", {data: JSON.stringify({type: "notice", notice})}))
+  }
+}"""
+OPENED = """
+const Native = EventSource
+window.EventSource = class extends Native {
+  constructor(...given) { super(...given); window.EventSource.opened.push(this) }
+}
+window.EventSource.opened = []
+"""
+
+
+async def test_what_the_house_says_of_its_engines_waits_until_a_learner_has_finished(page: Page) -> None:
+    await page.add_init_script(OPENED)
+    await page.reload()
+    await begin(page)
+    await page.evaluate(FAILED)
+    await say(page, "I live in Berlin.")
+    await expect(page.locator(".toast")).to_have_count(0)
+    await press(page, page.get_by_role("button", name="End", exact=True))
+    await expect(page.locator(".toast")).to_contain_text("CUDA out of memory")
+
+
+async def test_a_page_that_is_frozen_or_offline_for_a_while_goes_on_with_the_same_conversation(
+    browser: Browser, house: Show
+) -> None:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="de-DE")
+    page = await context.new_page()  # its console tells of what it does not reach
+    page.set_default_timeout(PATIENCE_MS)
+    await page.goto(f"{house.address}/talk")
+    await begin(page)
+    tools = await context.new_cdp_session(page)
+    await tools.send("Page.setWebLifecycleState", {"state": "frozen"})
+    await asyncio.sleep(15)  # longer than a page waits for a sign of the server
+    await tools.send("Page.setWebLifecycleState", {"state": "active"})
+    await say(page, "I live in Berlin.")
+    await context.set_offline(True)
+    standing = section(page, "With Mae").locator(".state").first
+    await expect(standing).to_contain_text("connection is lost", timeout=PATIENCE_MS)
+    await context.set_offline(False)
+    await expect(standing).to_have_text("Your turn", timeout=PATIENCE_MS)
+    await say(page, "I have twenty years.")
+    await expect(turns(page)).to_have_count(5)  # its greeting, and two of each
+    await context.close()
+
+
+async def test_a_page_that_was_there_before_the_engines_offers_all_there_is(page: Page) -> None:
+    """It asked once, and stood at what a cold house had: "Not quite yet", and no word of corrections."""
+    early = 2
+
+    async def cold(route: Route) -> None:
+        nonlocal early
+        answer = await route.fetch()
+        offer = await answer.json()
+        if early:
+            early -= 1
+            offer |= {"reasons": ["the engines are being warmed up"], "characters": []}
+            offer["learning"] |= {"model": False, "languages": [], "lessons": []}
+        await route.fulfill(json=offer)
+
+    await page.route("**/api/talk?*", cold)
+    await page.reload()
+    await expect(page.get_by_text("Not quite yet")).to_be_visible()
+    await expect(page.get_by_role("button", name="Begin")).to_be_disabled()
+    picker = page.locator(".lesson-picker")
+    await expect(picker).to_contain_text("it corrects you beside your own words", timeout=PATIENCE_MS)
+    await expect(page.get_by_text("Not quite yet")).to_have_count(0)
+    await begin(page)
 
 
 async def test_what_a_small_model_does_wrong_is_not_shown_and_loses_nothing(page: Page) -> None:

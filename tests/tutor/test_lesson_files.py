@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -9,11 +10,22 @@ import pytest
 from tutor_lessons import TEXT, small_lesson
 from typer.testing import CliRunner
 
+from duologue.app.lessons.learners import learning
 from duologue.cli.main import build
 from duologue.errors import InputError
+from duologue.tutor import lesson as lesson_module
 from duologue.tutor.checking import remarks
 from duologue.tutor.grammar import grammar_of
-from duologue.tutor.lesson import LEVELS, ExerciseKind, find_lesson, lessons_folder, load_lesson, shipped_lessons
+from duologue.tutor.lesson import (
+    LEVELS,
+    ExerciseKind,
+    broken_lessons,
+    find_lesson,
+    lessons_folder,
+    load_lesson,
+    shipped_lessons,
+)
+from duologue.tutor.progress import Remembered
 
 
 def test_what_ships_is_whole_and_in_order() -> None:
@@ -32,6 +44,26 @@ def test_what_ships_is_whole_and_in_order() -> None:
 def test_a_lesson_that_begins_with_a_mark_of_its_order_as_those_of_windows_do(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(TEXT, "utf-8-sig")
     assert load_lesson(tmp_path / "mine.toml").title == "Small"
+
+
+def test_a_file_that_is_broken_is_named_and_costs_none_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in (("good", TEXT), ("bad", "title = "), ("worse", TEXT.replace("A1", "A9")), ("Worst", TEXT)):
+        (tmp_path / f"{name}.toml").write_text(text, "utf-8")
+    (tmp_path / "latin.toml").write_bytes(b"title = '\xe9'")
+    (tmp_path / "folder.toml").mkdir()
+    monkeypatch.setattr(lesson_module, "lessons_folder", lambda: tmp_path)
+    assert [lesson.name for lesson in shipped_lessons()] == ["good"] and find_lesson("good")
+    told = sorted(str(error) for error in broken_lessons())
+    assert [re.findall(r"\w+\.toml", words)[0] for words in told] and len(told) == 5
+    assert not any(str(tmp_path) in words for words in told), "pages are told of files, not of this machine's folders"
+    with pytest.raises(InputError, match=r"worse\.toml: level"):
+        find_lesson("worse")
+    listed = CliRunner().invoke(build(["lesson"]), ["lesson", "list"])
+    assert listed.exit_code == 0 and "good" in listed.stdout and "worse.toml" in listed.stderr
+    offer = asyncio.run(learning(Remembered(), 0, model=False))
+    assert [each.name for each in offer.lessons] == ["good"] and len(offer.broken) == 5
 
 
 def wrong(folder: Path, text: str, name: str = "mine.toml") -> InputError:

@@ -10,17 +10,19 @@ import signal
 import ssl
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
+import uvloop
 from studio_double import HouseDouble
 from websockets.sync.client import connect
 
 from duologue.cli.output import console
 from duologue.errors import InputError
 from duologue.settings import load_settings
-from duologue.web import certificate, listener
+from duologue.web import certificate, handshakes, listener
 from duologue.web.certificate import Certificate, certificate_of, fingerprint, names_of, self_made
 from duologue.web.server import bind
 
@@ -108,6 +110,65 @@ async def test_who_does_not_shake_hands_is_let_go(tmp_path: Path, monkeypatch: p
         async with httpx.AsyncClient(base_url=f"https://127.0.0.1:{port}", verify=trust) as client:
             assert (await client.get("/healthz")).status_code == 200
         server.should_exit = True
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("runner", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_a_crowd_that_does_not_shake_hands_displaces_nobody_but_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runner: Callable[..., None]
+) -> None:
+    monkeypatch.setattr(handshakes, "MOST_SHAKING", 8)
+    monkeypatch.setattr(handshakes, "MOST_OF_A_NETWORK", 5)
+    made = self_made(NAMES, tmp_path)
+    settings = load_settings({"web.tls_cert": made.chain, "web.tls_key": made.key, "web.host": "127.0.0.1"})
+    trust = ssl.create_default_context(cafile=str(made.chain))
+    open_now: list[asyncio.StreamReader] = []
+
+    async def crowd(port: int, of: str, many: int) -> None:
+        for _ in range(many):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(of, 0))
+            writer.write(b"\x16\x03\x01")  # of a handshake the beginning
+            open_now.append(reader)
+            opened.append(writer)
+
+    async def standing(wanted: int) -> None:
+        while sum(not reader.at_eof() for reader in open_now) > wanted:  # noqa: ASYNC110 (the kernel tells in its time)
+            await asyncio.sleep(0.02)
+        assert sum(not reader.at_eof() for reader in open_now) == wanted
+
+    async def asked(port: int, of: str) -> int:
+        transport = httpx.AsyncHTTPTransport(verify=trust, local_address=of)
+        async with httpx.AsyncClient(base_url=f"https://127.0.0.1:{port}", transport=transport) as client:
+            return (await client.get("/healthz")).status_code
+
+    opened: list[asyncio.StreamWriter] = []
+
+    async def story() -> None:
+        server = listener.make_listener(HouseDouble(), settings)
+        sock = bind("127.0.0.1", 0)
+        port = sock.getsockname()[1]
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            serving = group.create_task(server.serve([sock]))
+            await crowd(port, "127.0.0.1", 40)
+            await standing(5)
+            await crowd(port, "127.0.0.2", 40)
+            await standing(8)
+            assert [await asked(port, f"127.0.0.{each}") for each in (1, 2, 3)] == [200] * 3
+            server.should_exit = True
+            await serving
+        for writer in opened:
+            writer.close()
+
+    runner(story())
+
+
+@pytest.mark.parametrize(
+    ("host", "network"),
+    [("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("2001:db8:0:1::7", "2001:db8:0:1::/64"),
+     ("fe80::1%eth0", "fe80::/64")],
+)  # fmt: skip
+def test_who_has_64_bits_of_addresses_is_one(host: str, network: str) -> None:
+    assert handshakes.network_of(host) == network
 
 
 def test_the_house_speaks_https_by_a_certificate_of_its_own(tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ import { PHONE, SHOW } from "../routes";
 import { waitsOf } from "../talk/book";
 
 const SHOWN_WAITS = 8;
+/** Until the offer is asked for again: while nobody can begin, and else. */
+const SOON_MS = 2_000;
+const LATER_MS = 60_000;
 
 export function TalkPage(): JSX.Element {
   const { state, talk } = usePage();
@@ -26,10 +29,11 @@ export function TalkPage(): JSX.Element {
     if (linked === "open" && held !== null) void talk.ask(held);
   }, [linked, held]);
   const offer = talk.offer.value;
+  useRenewal(linked === "open" && held === true && !talk.going.value, (offer?.reasons.length ?? 0) > 0 ? SOON_MS : LATER_MS);
   return (
     <Sheet
       title="Talk with a character"
-      lead="Type or speak. It answers while it is still thinking, you may cut in, and what it remembers of its own words is what you heard."
+      lead="Type or speak, and cut in whenever you like: it remembers to have said only what you heard."
     >
       {!state.may("talk") && <Lacking scope="talk" />}
       {talk.going.value || talk.welcome.value ? <TalkConversation /> : offer && state.may("talk") && <TalkStart offer={offer} />}
@@ -62,6 +66,23 @@ export function TalkPage(): JSX.Element {
   );
 }
 
+/** Ask again who may be talked to: a house warms up, and words become due, while a page stands open. */
+function useRenewal(wanted: boolean, everyMs: number): void {
+  const { talk } = usePage();
+  useEffect(() => {
+    if (!wanted) return;
+    const ask = (): void => {
+      if (!document.hidden) void talk.ask(true);
+    };
+    const timer = window.setInterval(ask, everyMs);
+    document.addEventListener("visibilitychange", ask);
+    return () => {
+      window.clearInterval(timer);
+      document.removeEventListener("visibilitychange", ask);
+    };
+  }, [wanted, everyMs]);
+}
+
 /** The latency strip: what each answer waited for, stage by stage. */
 function Waits(): JSX.Element | null {
   const { talk } = usePage();
@@ -90,7 +111,7 @@ function Others(): JSX.Element {
           ))}
         </ul>
       ) : (
-        <Nothing>Nobody talks with a character of this house now.</Nothing>
+        <Nothing>Nobody talks with a character here now.</Nothing>
       )}
       {calls > 0 && (
         <p>
@@ -98,8 +119,7 @@ function Others(): JSX.Element {
         </p>
       )}
       <p>
-        One in a terminal is a house of its own and ends with it, so it is not listed. What it left behind with{" "}
-        <code>--ledger</code> is read by:
+        One that is held in a terminal is not listed here. What it wrote down with <code>--ledger</code> is read by:
       </p>
       <Command line="duologue report talk.jsonl" what="that reads a talk's ledger" />
       {state.shows.value.length > 0 && (

@@ -131,7 +131,7 @@ function Said(): JSX.Element {
               {turn.person ? <p>{turn.text}{turn.state === "on_air" && " …"}</p> : <Sentences turn={turn} />}
               {turn.person ? <Corrected turn={turn} turns={turns} /> : <Noted turn={turn} />}
               <Sources turn={turn} />
-              {turn.failure && <p class="talk-failure">{turn.failure}</p>}
+              <WentWrong turn={turn} />
             </li>
           ))}
         </ol>
@@ -219,6 +219,23 @@ function Sources({ turn }: { turn: Turn }): JSX.Element | null {
   );
 }
 
+/** What went wrong with a turn in plain words; the engines' own words are for who wants to know. */
+function WentWrong({ turn }: { turn: Turn }): JSX.Element | null {
+  const why = [...(turn.failure ? [turn.failure] : []), ...(turn.handovers ?? [])];
+  if (why.length === 0) return null;
+  const what = !turn.failure ? "A spare had to help out here" : turn.person ? "Something went wrong with hearing this" : "Something went wrong with this answer";
+  return (
+    <details class="talk-sources">
+      <summary>{what}</summary>
+      <ul>
+        {why.map((one) => (
+          <li key={one}>{one}</li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
 function Sentences({ turn }: { turn: Turn }): JSX.Element {
   const { talk } = usePage();
   const chunks = chunksOf(talk.book.value, turn.id);
@@ -235,7 +252,7 @@ function Sentences({ turn }: { turn: Turn }): JSX.Element {
   );
 }
 
-const STATES = { waiting: "waiting", voicing: "voicing", ready: "ready", playing: "playing", heard: "heard", cut: "not heard", failed: "failed" } as const;
+const STATES = { waiting: "waiting", voicing: "voicing", ready: "ready", playing: "playing", heard: "heard", cut: "not heard", failed: "could not be spoken" } as const;
 
 function ChunkView({ chunk }: { chunk: Chunk }): JSX.Element {
   const { talk } = usePage();

@@ -38,6 +38,11 @@ export function LessonPicker({ learning, taught, value, language, onChoose, onLa
         {learning.due > 0 && choice(REVIEW, "Review", "The words whose time has come.", `${learning.due} due`)}
         {learning.lessons.map((lesson) => choice(lesson.name, lesson.title, lesson.about, standing(lesson)))}
       </div>
+      {learning.broken.map((what) => (
+        <p key={what} class="lesson-broken quiet">
+          A lesson is left out, because its file is wrong: {what}
+        </p>
+      ))}
       {(value !== "" || (taught && learning.model)) && (
         <div class="lesson-language">
           <span class="quiet">Translations</span>

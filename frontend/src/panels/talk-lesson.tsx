@@ -1,9 +1,10 @@
 /** A lesson in a conversation: the exercise that is asked, what became of the answers word by word, and what is learnt. */
 import type { JSX } from "preact";
 import { Button } from "../controls/controls";
+import { useNow } from "../controls/now";
 import { Section } from "../controls/sheet";
 import { usePage } from "../page";
-import { answerTo, current, dueIn, inWords, newest } from "../talk/lessons";
+import { answerTo, current, dueIn, dueNow, inWords, newest } from "../talk/lessons";
 import type { Exercise, Help, Judged, JudgedWord, LessonState } from "../talk/protocol";
 import { REVIEW } from "./talk-learning";
 
@@ -13,6 +14,8 @@ const HELP: readonly { want: Help; label: string }[] = [
   { want: "translation", label: "Translate" },
   { want: "skip", label: "Skip" },
 ];
+/** Of what is said of when a word comes again. */
+const TICK_MS = 5_000;
 const VERDICTS = { right: "Right", close: "Nearly right", wrong: "Not right" } as const;
 const ASKED = {
   repeat: "Say it, or write it.",
@@ -148,7 +151,7 @@ function Word({ word, written }: { word: JudgedWord; written: boolean }): JSX.El
 function Over({ lesson }: { lesson: LessonState }): JSX.Element {
   const { talk } = usePage();
   const learning = talk.offer.value?.learning;
-  const due = talk.learning.value.vocabulary?.due ?? 0;
+  const due = dueNow(talk.learning.value.vocabulary, useNow(TICK_MS));
   const others = (learning?.lessons ?? []).filter(({ name }) => name !== lesson.name);
   const wrong = talk.learning.value.exercises.filter((one) => !one.again && one.state !== "right");
   return (
@@ -189,12 +192,13 @@ function Over({ lesson }: { lesson: LessonState }): JSX.Element {
 /** The vocabulary, what is due first. */
 export function TalkVocabulary(): JSX.Element | null {
   const { talk } = usePage();
+  const now = useNow(TICK_MS);
   const { vocabulary } = talk.learning.value;
   if (vocabulary === null || vocabulary.words.length === 0) return null;
-  const now = Date.now();
+  const due = dueNow(vocabulary, now);
   const words = vocabulary.count === 1 ? "1 word" : `${vocabulary.count} words`;
   const ready = talk.learning.value.lesson === null && talk.link.value?.is === "open"; // a lesson has its own way to it
-  const note = `level ${vocabulary.level} · ${words}, ${vocabulary.due} due${vocabulary.kept ? "" : " · kept until this house closes"}`;
+  const note = `level ${vocabulary.level} · ${words}, ${due} due${vocabulary.kept ? "" : " · kept until this house closes"}`;
   return (
     <Section title="What you learn" note={note}>
       <ul class="lesson-vocabulary" aria-label="Vocabulary">
@@ -207,10 +211,10 @@ export function TalkVocabulary(): JSX.Element | null {
           </li>
         ))}
       </ul>
-      {vocabulary.due > 0 && ready && (
+      {due > 0 && ready && (
         <div class="lesson-help">
           <Button icon="again" onPress={() => talk.learn(REVIEW)}>
-            {vocabulary.due === 1 ? "Review it now" : `Review ${vocabulary.due} now`}
+            {due === 1 ? "Review it now" : `Review ${due} now`}
           </Button>
         </div>
       )}

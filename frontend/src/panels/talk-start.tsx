@@ -15,9 +15,11 @@ const PAPER = "#212428";
 
 export function TalkStart({ offer }: { offer: TalkOffer }): JSX.Element {
   const { talk } = usePage();
-  const who = useSignal(offer.characters[0]?.name ?? "");
+  const chosen = useSignal("");
+  const who = offer.characters.find(({ name }) => name === chosen.value) ?? offer.characters[0];
   const lesson = useSignal("");
-  const language = useSignal(ownLanguage(offer.learning));
+  const translate = useSignal<string | null>(null);
+  const language = translate.value ?? ownLanguage(offer.learning);
   const topic = useSignal("");
   const greets = useSignal(true);
   const known = useSignal(remembers());
@@ -29,21 +31,20 @@ export function TalkStart({ offer }: { offer: TalkOffer }): JSX.Element {
   const begin = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
     void talk.begin({
-      character: who.value,
+      character: who?.name ?? "",
       topic: topic.value.trim(),
       greet: greets.value,
       microphone: true,
       lesson: lesson.value,
-      translate: language.value,
+      translate: language,
       person: known.value ? personId() : "",
     });
   };
   const choose = (name: string): void => {
     const tutor = offer.characters.find(({ teaches }) => teaches);
-    if (name !== "" && lesson.value === "" && tutor) who.value = tutor.name;
+    if (name !== "" && lesson.value === "" && tutor) chosen.value = tutor.name;
     lesson.value = name;
   };
-  const title = offer.characters.find((one) => one.name === who.value)?.title ?? "";
   return (
     <Section title="With whom?">
       {talk.before.value && (
@@ -59,7 +60,7 @@ export function TalkStart({ offer }: { offer: TalkOffer }): JSX.Element {
         <div class="talk-cast" role="radiogroup" aria-label="With whom">
           {offer.characters.map((one) => (
             <label key={one.name} style={{ "--talk-colour": one.colour ? legible(one.colour, PAPER) : "var(--accent)" }}>
-              <input type="radio" name={group} value={one.name} checked={who.value === one.name} onChange={() => (who.value = one.name)} />
+              <input type="radio" name={group} value={one.name} checked={who === one} onChange={() => (chosen.value = one.name)} />
               <span class="talk-person">
                 <strong>{one.title}</strong>
                 <span class="quiet">{one.tagline || `Speaks ${languageOf(one.language)}.`}</span>
@@ -69,11 +70,11 @@ export function TalkStart({ offer }: { offer: TalkOffer }): JSX.Element {
         </div>
         <LessonPicker
           learning={offer.learning}
-          taught={offer.characters.some(({ name, teaches }) => teaches && name === who.value)}
+          taught={who?.teaches ?? false}
           value={lesson.value}
-          language={language.value}
+          language={language}
           onChoose={choose}
-          onLanguage={(tag) => (language.value = tag)}
+          onLanguage={(tag) => (translate.value = tag)}
         />
         <div class="talk-wishes">
           <input
@@ -88,7 +89,7 @@ export function TalkStart({ offer }: { offer: TalkOffer }): JSX.Element {
             onInput={(event) => (topic.value = event.currentTarget.value)}
           />
           <Switch
-            label={`${title} speaks first`}
+            label={`${who?.title ?? "The character"} speaks first`}
             icon="talk"
             on={greets.value || lesson.value !== ""}
             disabled={lesson.value !== ""}

@@ -1,5 +1,6 @@
 /** What was said in a conversation, as the messages tell it. Pure. */
 import type { Wait } from "../core/waits";
+import { hearing, pieces } from "../core/words";
 import type { Chunk, FromServer, Standing, Turn } from "./protocol";
 
 export interface Book {
@@ -32,6 +33,21 @@ export function told(book: Book, message: FromServer): Book {
     default:
       return book;
   }
+}
+
+const FINAL: ReadonlySet<Chunk["state"]> = new Set(["heard", "cut", "failed"]);
+
+/** As it stands when the conversation is over: nothing is said any more. `heard`: so much of a chunk that sounded was. */
+export function ended(book: Book, heard: { readonly id: string; readonly ms: number } | null): Book {
+  const chunks = new Map(book.chunks);
+  for (const chunk of chunks.values()) {
+    if (FINAL.has(chunk.state)) continue;
+    const words = heard?.id === chunk.id ? hearing(chunk.words, heard.ms).heard : 0;
+    const said = pieces(chunk.text, chunk.words).filter(({ from }) => from < words);
+    chunks.set(chunk.id, { ...chunk, state: "cut", open: false, heard: said.map(({ text }) => text).join("").trimEnd() });
+  }
+  const turns = book.turns.map((turn): Turn => (turn.state === "on_air" ? { ...turn, state: "ended" } : turn));
+  return { turns, chunks, standing: "quiet" };
 }
 
 /** The sentences of a turn, in their order. */

@@ -126,6 +126,12 @@ function bare(word: string): string {
   return word.toLowerCase().replaceAll("’", "'").replace(/[^\p{L}\p{N}']/gu, "");
 }
 
+/** How many words are to be reviewed: those that were due when it was told, or that have become so. */
+export function dueNow(vocabulary: Vocabulary | null, now: number): number {
+  if (vocabulary === null) return 0;
+  return Math.max(vocabulary.due, vocabulary.words.filter(({ due }) => due <= now).length);
+}
+
 /** When a word comes again: `now`, `in 10 min`, `in 3 days`. */
 export function dueIn(due: number, now: number): string {
   const minutes = (due - now) / 60_000;

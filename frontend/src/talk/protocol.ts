@@ -59,6 +59,8 @@ export type FromClient =
 const CAPTURED = 1;
 const PLAYED = 2;
 const CAPTURED_HEAD = 8;
+/** The microphone's clock has two parts: its lower one alone would begin anew after 74 h. */
+const WORD = 2 ** 32;
 const PLAYED_HEAD = 12;
 
 /** A frame of the person's sound; `at` is its first sample on the microphone's clock, 16 kHz. */
@@ -66,7 +68,8 @@ export function packed(at: number, samples: Int16Array): ArrayBuffer {
   const frame = new ArrayBuffer(CAPTURED_HEAD + 2 * samples.length);
   const view = new DataView(frame);
   view.setUint8(0, CAPTURED);
-  view.setUint32(4, at, true);
+  view.setUint16(2, Math.floor(at / WORD), true);
+  view.setUint32(4, at % WORD, true);
   samples.forEach((sample, index) => view.setInt16(CAPTURED_HEAD + 2 * index, sample, true));
   return frame;
 }

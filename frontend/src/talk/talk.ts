@@ -4,7 +4,7 @@ import type { Place as Address } from "../addresses";
 import { PAPER, legible } from "../core/colour";
 import type { TalkOffer } from "../models";
 import { ApiError, type Api } from "../requests";
-import { emptyBook, told, type Book } from "./book";
+import { emptyBook, ended, told, type Book } from "./book";
 import type { Block } from "./blocks";
 import { personId, remembers } from "./person";
 import { learnt, nothingLearnt, type Learning } from "./lessons";
@@ -321,6 +321,7 @@ export class Talk {
     if (link.is !== "over") return;
     store("");
     this.before.value = false;
+    this.book.value = ended(this.book.value, this.heardNow());
     this.#deafen();
     this.trouble.value = null; // of a microphone that nobody needs now
     this.hush();

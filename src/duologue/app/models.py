@@ -442,6 +442,9 @@ class TalkLearning(ApiModel):
     """What there is to learn, and how far the learner is."""
 
     lessons: tuple[TalkLessonView, ...] = ()
+    broken: tuple[str, ...] = Field(
+        default=(), description="Files beside those that are no lessons: which, and what is wrong."
+    )
     level: str = Field(description="At which the learner is.")
     words: int = Field(default=0, description="That are learnt.")
     due: int = Field(default=0, description="Of those: how many are due for review now.")

@@ -18,13 +18,15 @@ def list_lessons() -> None:
     """The lessons that ship, the easiest first."""
     from rich.markup import escape
 
-    from duologue.cli.output import console
-    from duologue.tutor.lesson import shipped_lessons
+    from duologue.cli.output import complain, console
+    from duologue.tutor.lesson import broken_lessons, shipped_lessons
 
     out = console()
     for lesson in shipped_lessons():
         count = len(lesson.exercises)
         out.print(f"[bold]{lesson.name}[/]  {lesson.level}, {count} exercises: {escape(lesson.about)}")
+    for error in broken_lessons():
+        complain(error)
 
 
 @app.command()

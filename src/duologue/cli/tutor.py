@@ -31,7 +31,8 @@ def tutor(
     from duologue.cli.talk import talk
     from duologue.tutor.lesson import shipped_lessons
 
+    first = next((each.name for each in shipped_lessons()), "greetings")
     talk(
         text=text, wav=wav, out=out, full_duplex=full_duplex, device=device, character=character, config=config,
-        lesson=lesson or shipped_lessons()[0].name, translate=translate, person=person,
+        lesson=lesson or first, translate=translate, person=person,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from duologue.ids import unique_id
-from duologue.store.tables import ConversationRow, ShowNote, Timing, ToolCallRow, Turn
+from duologue.store.tables import ConversationRow, PersonRow, ShowNote, Timing, ToolCallRow, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,9 @@ class KeptConversation:
     recording: str = ""
 
     def write(self, session: Session) -> None:
-        """Once."""
+        """Once; not at all if its person was forgotten meanwhile."""
+        if self.person_id is not None and session.get(PersonRow, self.person_id) is None:
+            return
         session.merge(
             ConversationRow(
                 id=self.id, person_id=self.person_id, part=self.part, character=self.character, topic=self.topic,
@@ -53,7 +55,9 @@ class KeptTurn:
     stages: dict[str, float] = field(default_factory=dict[str, float])
 
     def write(self, session: Session) -> None:
-        """Whenever more of it was heard."""
+        """Whenever more of it was heard, as long as the conversation was not forgotten."""
+        if session.get(ConversationRow, self.conversation) is None:
+            return
         session.merge(
             Turn(
                 id=self.id, conversation_id=self.conversation, number=self.number, role=self.role,
@@ -80,7 +84,9 @@ class KeptCall:
     ended: int
 
     def write(self, session: Session) -> None:
-        """Once."""
+        """Once; not at all if the conversation was forgotten meanwhile."""
+        if session.get(ConversationRow, self.conversation) is None:
+            return
         session.merge(
             ToolCallRow(
                 id=self.id, conversation_id=self.conversation, name=self.name, arguments=self.arguments,

@@ -221,19 +221,46 @@ def lessons_folder() -> Path:
     return packs_folder() / "lessons"
 
 
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    lessons: tuple[Lesson, ...]
+    broken: Mapping[str, InputError]
+
+
 @cache
+def _shelf(folder: Path) -> _Shelf:
+    """What lies in ``folder``: a file that is no lesson costs none of the others."""
+    found: list[Lesson] = []
+    broken: dict[str, InputError] = {}
+    for file in sorted(folder.glob("*.toml")):
+        try:
+            found.append(load_lesson(file))
+        except InputError as error:
+            place = error.where.removeprefix(f"{folder}/")
+            broken[file.stem] = InputError(error.what, where=place, remedy=error.remedy)
+    lessons = sorted(found, key=lambda lesson: (LEVELS.index(lesson.level), lesson.order))
+    return _Shelf(tuple(lessons), broken)
+
+
 def shipped_lessons() -> tuple[Lesson, ...]:
     """Those that ship, the easiest first."""
-    found = (load_lesson(file) for file in sorted(lessons_folder().glob("*.toml")))
-    return tuple(sorted(found, key=lambda lesson: (LEVELS.index(lesson.level), lesson.order)))
+    return _shelf(lessons_folder()).lessons
+
+
+def broken_lessons() -> tuple[InputError, ...]:
+    """What is wrong with those that lie beside them and cannot be held; each names its file."""
+    return tuple(_shelf(lessons_folder()).broken.values())
 
 
 def find_lesson(name: str) -> Lesson:
     """One that ships, by name; or any, by its file. Raises :class:`InputError` with what there is."""
     if name.endswith(".toml"):
         return load_lesson(Path(name))
-    found = next((lesson for lesson in shipped_lessons() if lesson.name == name), None)
+    shelf = _shelf(lessons_folder())
+    found = next((lesson for lesson in shelf.lessons if lesson.name == name), None)
     if found is None:
-        names = ", ".join(lesson.name for lesson in shipped_lessons())
+        if name in shelf.broken:
+            raise shelf.broken[name]
+        names = ", ".join(lesson.name for lesson in shelf.lessons)
         raise InputError(f"there is no lesson {name!r}", where="lesson", remedy=f"Name one of {names}, or a file.")
     return found

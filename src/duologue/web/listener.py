@@ -18,6 +18,7 @@ from duologue.tokens import SHORTEST
 from duologue.web.application import create_app
 from duologue.web.certificate import certificate_of
 from duologue.web.door import HEAD_SECONDS, Door, behind
+from duologue.web.handshakes import Handshakes
 from duologue.web.options import Grant, Key, WebOptions
 from duologue.web.studio import HousePort
 
@@ -36,6 +37,13 @@ class Listener(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
         self._app = app
+        self._group: asyncio.TaskGroup | None = None
+        self._taking: list[asyncio.Task[None]] = []
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn."""
+        async with asyncio.TaskGroup() as self._group:
+            await super().serve(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -43,25 +51,31 @@ class Listener(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """See uvicorn, which gives a connection a minute to shake hands by HTTPS; until then no door knows of it."""
+        """See uvicorn, which bounds neither how many shake hands by HTTPS nor, below a minute, how long; until they
+        have, no door knows of them.
+        """
         await self.lifespan.startup()
-        config, patience = self.config, HEAD_SECONDS if self.config.ssl is not None else None
+        config = self.config
 
         def protocol() -> asyncio.Protocol:
             make: Any = config.http_protocol_class
             return make(config=config, server_state=self.server_state, app_state=self.lifespan.state)
 
-        loop = asyncio.get_running_loop()
-        self.servers = [
-            await loop.create_server(
-                protocol, sock=sock, ssl=config.ssl, backlog=config.backlog, ssl_handshake_timeout=patience
-            )
-            for sock in sockets or ()
-        ]
+        self.servers = []
+        for sock in sockets or ():
+            if config.ssl is not None:
+                assert self._group is not None
+                handshakes = Handshakes(config.ssl, protocol, HEAD_SECONDS)
+                self._taking.append(self._group.create_task(handshakes.run(sock)))
+            else:
+                loop = asyncio.get_running_loop()
+                self.servers.append(await loop.create_server(protocol, sock=sock, backlog=config.backlog))
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn."""
+        for task in self._taking:
+            task.cancel()
         self._app.state.leaving.set()
         house: HousePort = self._app.state.house
         if house.twilio is not None:

@@ -252,7 +252,7 @@ class House:
             counting = group.create_task(self.spending.run())
             beside = [group.create_task(self.accounts.run())] if self.accounts is not None else []
             if self.remembering is not None:
-                beside.append(group.create_task(self._mind(self.remembering)))
+                beside.append(group.create_task(self.remembering.run()))
             beside.append(group.create_task(self._remember_shows()))
             telling = group.create_task(self._tell_traces(self._export)) if self._export is not None else None
             tasks = {group.create_task(keeper.run()): keeper for keeper in self.keepers}
@@ -314,14 +314,6 @@ class House:
         due = self._clock.now()
         while own is not None:  # of one that was there before, others see to it
             own.retain()
-            due = max(due + DAY, self._clock.now())
-            await self._clock.wait_until(due)
-
-    async def _mind(self, remembering: Remembering) -> None:
-        """Read the characters' files, and let go of what is too old, at the start and once a day."""
-        due = self._clock.now()
-        while True:
-            await remembering.learn()
             due = max(due + DAY, self._clock.now())
             await self._clock.wait_until(due)
 

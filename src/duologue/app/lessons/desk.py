@@ -150,7 +150,7 @@ class LessonDesk:
                         await self._progress.finish(item)
             except DuologueError as error:  # the lesson goes on
                 _log.warning("lesson.not_kept", cause=str(error))
-                self._page.notice("What you learn is not kept now.", str(error))
+                self._page.notice("What you learn is not kept now.", "The lesson goes on.")
             finally:
                 self._to_keep.task_done()
             if self._to_keep.empty():
@@ -328,7 +328,7 @@ class LessonDesk:
         try:
             self._to_keep.put_nowait(item)
         except asyncio.QueueFull:
-            self._page.notice("The store does not keep up: something that you learnt is not kept.", "")
+            self._page.notice("Something that you learnt was not kept.", "The lesson goes on.")
 
     def _find(self, name: str) -> Lesson:
         lessons = shipped_lessons()
@@ -337,7 +337,7 @@ class LessonDesk:
             if found is None:
                 raise InputError("no word is due", where="lesson", remedy="Learn some in a lesson, or come back later.")
             return found
-        for lesson in lessons:
+        for lesson in lessons:  # by name only: what else names a lesson names files of this machine
             if lesson.name == name:
                 return lesson
         names = ", ".join(lesson.name for lesson in lessons)

@@ -10,7 +10,7 @@ from duologue.app.models import TalkLearning, TalkLessonView
 from duologue.clock import Clock
 from duologue.errors import DuologueError
 from duologue.telemetry.log import get_logger
-from duologue.tutor.lesson import shipped_lessons
+from duologue.tutor.lesson import broken_lessons, shipped_lessons
 from duologue.tutor.plan import level_of, plan_of
 from duologue.tutor.progress import LearnerProgress, Remembered
 from duologue.tutor.review import due
@@ -109,6 +109,7 @@ async def learning(progress: LearnerProgress, now: int, *, model: bool) -> TalkL
         for each in plan
     )  # fmt: skip
     return TalkLearning(
-        lessons=views, level=level_of(plan), words=len(cards), due=len(due(cards, now)), model=model,
+        lessons=views, broken=tuple(map(str, broken_lessons())), level=level_of(plan), words=len(cards),
+        due=len(due(cards, now)), model=model,
         languages=tuple(_NAMES) if model else (),
     )  # fmt: skip

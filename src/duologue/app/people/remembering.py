@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from duologue.app.people.keeping import ConversationKeeper
 from duologue.app.people.knowledge import KnowingModel, Knowledge, Sources
-from duologue.clock import SYSTEM_CLOCK, Clock
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import DuologueError, in_words
 from duologue.language.engine import LanguageModel
 from duologue.language.notes import MemoryNote, write_notes
@@ -35,7 +36,7 @@ RECALL_SECONDS = 1.0
 """A conversation begins without its person's memory when the store takes longer."""
 LEAST_TURNS = 2
 """Of the person's, before a model is asked what to remember."""
-DAY = 24 * 3600 * 1_000_000_000
+DAY = 24 * 3600 * SECOND
 _log = get_logger("duologue.memory")
 
 
@@ -64,6 +65,27 @@ class Remembering:
         self.knowledge = Knowledge(store, settings, clock, characters)
         self._settings = settings
         self._clock = clock
+
+    async def run(self) -> None:
+        """Learn at the start, once a day, and whenever the store works again: it may be another one, that has nothing
+        of what was read.
+        """
+        again = asyncio.Event()
+
+        def changed(state: StoreState) -> None:
+            if state.well:
+                again.set()
+
+        self.store.listeners.append(changed)
+        try:
+            while True:
+                again.clear()
+                await self.learn()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(DAY / SECOND):
+                        await again.wait()
+        finally:
+            self.store.listeners.remove(changed)
 
     async def learn(self) -> None:
         """Read characters' own files, as far as they are new, and let go of what is too old. Raises nothing."""

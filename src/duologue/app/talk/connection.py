@@ -71,7 +71,12 @@ class PartedError(Exception):
 
 def parted(code: str, text: str, remedy: str = "", retry: float | None = None) -> PartedError:
     """A last word."""
-    return PartedError(TalkBye.model_validate(dict(code=code, text=text, remedy=remedy, retry_seconds=retry)))
+    return PartedError(TalkBye.model_validate(dict(code=code, text=sentence(text), remedy=remedy, retry_seconds=retry)))
+
+
+def sentence(what: str) -> str:
+    """What is wrong, as it is said to a person."""
+    return f"{what[:1].upper()}{what[1:].rstrip('.')}."
 
 
 class TalkConnection:

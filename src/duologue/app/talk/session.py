@@ -19,8 +19,9 @@ from duologue.app.calls.sound import HeardSound
 from duologue.app.lessons.desk import LessonDesk
 from duologue.app.talk import messages as say
 from duologue.app.talk.chunks import TalkChunks
-from duologue.app.talk.connection import TalkConnection, Written, parted
-from duologue.app.talking.captions import STANDING, trouble
+from duologue.app.talk.connection import TalkConnection, Written, parted, sentence
+from duologue.app.talk.troubles import told_of
+from duologue.app.talking.captions import STANDING
 from duologue.app.talking.sound import open_recording
 from duologue.app.talking.talking import Partner
 from duologue.app.talking.turn_policy import talk_policy
@@ -35,8 +36,6 @@ from duologue.dialogue.session.session import Session, SessionOptions
 from duologue.dialogue.turns.vocabulary import (
     Effect,
     Event,
-    HandedOver,
-    Note,
     Report,
     Stage,
     State,
@@ -340,12 +339,12 @@ class TalkSession:
     async def _learn(self, lesson: str) -> None:
         """Begin a lesson, in a conversation with who teaches."""
         if self._desk is None:
-            self._notice("warning", "This is no lesson: begin another conversation, with a lesson.")
+            self._notice("warning", "No lessons are held in this conversation.", "Begin another one, with a lesson.")
             return
         try:
             await self._desk.open(lesson)
         except InputError as error:
-            self._notice("warning", f"{error.what} {error.remedy}")
+            self._notice("warning", sentence(error.what), error.remedy)
             return
         self._spoke = self._clock.now()
         self._session.control.interrupt()
@@ -400,17 +399,14 @@ class TalkSession:
             self._spoke = now
         self._tell_all(*self._chunks.take(item))
         self._stand()
-        match item:
-            case Report(Note.FAILED | Note.STALLED) if not self._unheard(item):
-                self._notice("warning", trouble(item))
-            case HandedOver(stage, what):
-                self._notice("warning", f"{stage}: {what}")
-            case _:
-                pass
+        told = told_of(item)
+        if told is not None and not self._unheard(item):
+            self._notice("warning", *told)
 
-    def _unheard(self, report: Report) -> bool:
+    def _unheard(self, item: Event | Effect) -> bool:
         """A microphone that is off gives no sound: that is no fault."""
-        return report.stage is Stage.NOTICING and self._clock.now() - self._captured > SECOND
+        noticing = isinstance(item, Report) and item.stage is Stage.NOTICING
+        return noticing and self._clock.now() - self._captured > SECOND
 
     def _turned(self, record: TurnRecord) -> None:
         turn = _turn(record, self._clock, self._sources(record))
@@ -438,14 +434,15 @@ class TalkSession:
             for chunk in chunks:
                 self._connection.tell(chunk, chunk.id)
 
-    def _notice(self, level: str, text: str) -> None:
+    def _notice(self, level: str, text: str, remedy: str = "") -> None:
         if self._connection is not None:
-            self._connection.tell(say.TalkNotice.model_validate(dict(level=level, text=text)), f"notice {text}")
+            notice = say.TalkNotice.model_validate(dict(level=level, text=text, remedy=remedy))
+            self._connection.tell(notice, f"notice {text}")
 
     def _kept(self, trouble: str) -> None:
         """Whether what is said will be remembered."""
         if trouble:
-            self._notice("warning", f"This conversation will not be remembered: {trouble}")
+            self._notice("warning", "This conversation will not be remembered.", "It goes on all the same.")
         else:
             self._notice("info", "What is said is remembered again.")
 

@@ -36,8 +36,9 @@ RETRY_SECONDS = 5.0
 CLOSING_SECONDS = 2.0
 GRACE_SECONDS = 3
 """For a client that is away, before its conversation gives its place to another one."""
+_CROWDED, _LATER = "As many conversations go on as this house can hold", "Try again when one has ended."
 _NOWHERE = say.TalkBye(
-    code="gone", text="That conversation is over, or never was.", remedy="Begin another one.", resume=False
+    code="gone", text="That conversation ended while nobody was here.", remedy="Begin another one.", resume=False
 )
 
 _log = get_logger("duologue.talk")
@@ -127,7 +128,7 @@ class TalkSessions:
             await session.serve(connection, hello)
 
         self._sockets += 1
-        full = parted("full", f"{MOST_SOCKETS} sockets are open", "Try again later.", RETRY_SECONDS)
+        full = parted("full", _CROWDED, _LATER, RETRY_SECONDS)
         try:
             await hold_socket(socket, self._clock, serve, full if self._sockets > MOST_SOCKETS else None)
         finally:
@@ -140,9 +141,9 @@ class TalkSessions:
                 raise PartedError(_NOWHERE)
             return await asyncio.shield(held.begun)
         if self._closing or self._group is None:
-            raise parted("starting", "The engines are being warmed up.", "Try again in a moment.", 2.0)
+            raise parted("starting", "It is not ready yet", "Try again in a moment.", 2.0)
         if len(self._held) >= MOST_TALKS:
-            raise parted("full", f"{MOST_TALKS} conversations go on", "Try again later.", RETRY_SECONDS)
+            raise parted("full", _CROWDED, _LATER, RETRY_SECONDS)
         member = await self._member(hello.character)
         token = secrets.token_urlsafe(24)
         held = self._held[token] = _Talk(asyncio.get_running_loop().create_future())
@@ -150,11 +151,11 @@ class TalkSessions:
         try:
             return await asyncio.shield(held.begun)
         except PlaceTaken as error:
-            raise parted("full", error.what, error.remedy, RETRY_SECONDS) from error
+            raise parted("full", _CROWDED, _LATER, RETRY_SECONDS) from error
         except InputError as error:
-            raise parted("lesson" if error.where == "lesson" else "character", str(error)) from error
+            raise parted("lesson" if error.where == "lesson" else "character", error.what, error.remedy) from error
         except DuologueError as error:
-            raise parted("failed", str(error), retry=RETRY_SECONDS) from error
+            raise parted("failed", "The conversation could not begin", str(error), RETRY_SECONDS) from error
 
     async def _member(self, name: str) -> CastMember:
         """By name only: what else names a character names files of this machine."""

@@ -52,6 +52,11 @@ if TYPE_CHECKING:
 
 NOTE_SECONDS = 60.0
 """For a model to write down what to remember."""
+_BUSY = {
+    PlaceKind.LISTENER: "nobody is free to listen", PlaceKind.VOICE: "no voice is free",
+    PlaceKind.THOUGHT: "nobody is free to think of answers",
+}  # fmt: skip
+
 _log = get_logger("duologue.talk")
 
 MOST_STOCKS = 16
@@ -171,7 +176,7 @@ class Talk:
         if (kind := wanting(_needs(hears=True, speaks=True))) is None:
             return ()
         typing = ", but typing works" if wanting(_needs(hears=False, speaks=True)) is None else ""
-        return (f"every place of a {kind} is taken{typing}",)
+        return (f"{_BUSY[kind]}{typing}",)
 
     async def run(self) -> None:
         """Keep the engines warm until cancelled."""
