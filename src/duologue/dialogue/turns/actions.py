@@ -114,8 +114,12 @@ def settle_without_last_word(s: Situation) -> list[Effect]:
 def give_up_finals(s: Situation) -> list[Effect]:
     """The ears do not say what they understood in the end: what they had understood before must do."""
     s.person.hearing_failed = True
+    return [*tell_that_finals_are_late(s), *s.person.leave_stretches()]
+
+
+def tell_that_finals_are_late(s: Situation) -> list[Effect]:
     waited = (s.now - s.person.stretch_ended) / MILLISECOND
-    return [Report(Note.STALLED, "no final transcript", waited, Stage.HEARING), *s.person.leave_stretches()]
+    return [Report(Note.STALLED, "no final transcript", waited, Stage.HEARING)]
 
 
 # The person's turn
@@ -139,7 +143,7 @@ def ask_into_silence(s: Situation) -> list[Effect]:
 
 
 def ask_for_final(s: Situation) -> list[Effect]:
-    return [EndStretch(s.person.close_stretch(s.now))] if s.person.stretch else []
+    return [EndStretch(s.person.close_stretch(s.now, aside=s.floor.goes_on))] if s.person.stretch else []
 
 
 def end_turn(s: Situation) -> list[Effect]:
@@ -343,6 +347,15 @@ def resume(s: Situation) -> list[Effect]:
     return [alarm, *s.person.drop_turn(), *let_go_on(s)]
 
 
+def resume_unjudged(s: Situation) -> list[Effect]:
+    """Nobody knows yet what it was: on with the reply, and should it have been words, they take the floor late."""
+    return [*tell_that_finals_are_late(s), *let_go_on(s)]
+
+
+def give_floor_unjudged(s: Situation) -> list[Effect]:
+    return [*tell_that_finals_are_late(s), *give_floor(s)]
+
+
 def resume_over_echo(s: Situation) -> list[Effect]:
     """On with the reply, but the stretch stays open: somebody may yet speak into it."""
     return [Report(Note.ECHO, ms=s.since_onset_ms), *let_go_on(s)]
@@ -359,7 +372,7 @@ def go_on_over_echo(s: Situation) -> list[Effect]:
 
 
 def drop_turn(s: Situation) -> list[Effect]:
-    return s.person.drop_turn()
+    return [*s.person.drop_turn(), *flow(s)]
 
 
 def give_floor(s: Situation) -> list[Effect]:
