@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 
@@ -73,27 +74,50 @@ FILLED_SAMPLES = EAR_RATE
 
 class _Sound:
     """A bounded queue of blocks, read by an engine. ``voiced`` counts its frames that are surely voice, ``begin`` is
-    its first sample, counted as the ears do, and ``understood`` the first of which nothing was understood yet;
-    ``worded``: somebody else's words were, ``echoed``: it was told that only ours is in it. ``errand`` is what engines
-    do for it.
+    its first sample, counted as the ears do, and ``understood`` the first of which nothing was understood yet, from
+    which on it is kept; ``worded``: somebody else's words were, ``echoed``: it was told that only ours is in it.
+    Once it is ``ended``, ``gone`` is where its voice went (None: it was ended within speech). ``errand`` is what
+    engines do for it.
     """
 
     def __init__(self, voiced: int) -> None:
         self.voiced = voiced
         self.begin = self.understood = 0
+        self.ended = False
+        self.gone: int | None = None
         self.errand = Errand(Urgency.AHEAD)
         self._waited: int | None = None
         self.worded = self.echoed = False
         self._blocks: asyncio.Queue[Samples | None] = asyncio.Queue()
         self._waiting = self._given = 0
         self._skips: list[tuple[int, int]] = []
+        self._kept: deque[tuple[int, Samples]] = deque()
 
     def push(self, block: Samples) -> bool:
         """False when too much waits already."""
+        known = self.within(self.understood)
+        while self._kept and self._kept[0][0] + len(self._kept[0][1]) <= max(known, self._given - MAX_WAITING_SAMPLES):
+            self._kept.popleft()
+        self._kept.append((self._given, block))
         self._waiting += len(block)
         self._given += len(block)
         self._blocks.put_nowait(block)
         return self._waiting <= MAX_WAITING_SAMPLES
+
+    @property
+    def rest(self) -> list[tuple[int, Samples]]:
+        """The sound of which nothing was understood yet, and where each piece of it lies, counted as the ears do."""
+        known = self.within(self.understood)
+        pieces = ((at + max(0, known - at), block[max(0, known - at) :]) for at, block in self._kept)
+        return [(self.place(at), block) for at, block in pieces if len(block)]
+
+    def go_on_with(self, rest: list[tuple[int, Samples]]) -> None:
+        """It begins with such pieces."""
+        self.begin = self.understood = rest[0][0]
+        for place, block in rest:
+            if (gap := place - self.place(self._given)) > 0:
+                self.skip(gap)
+            self.push(block)
 
     def skip(self, samples: int) -> None:
         """So many that the ears count are not told to its engine."""
@@ -122,8 +146,9 @@ class _Sound:
         """How long its engine has waited for others since then."""
         return 0.0 if self._waited is None else (self.errand.waited - self._waited) / MILLISECOND
 
-    def end(self) -> None:
+    def end(self, gone: int | None) -> None:
         self.want()
+        self.ended, self.gone = True, gone
         self._blocks.put_nowait(None)
 
     async def read(self) -> AsyncGenerator[Samples, None]:
@@ -141,8 +166,8 @@ class _StretchVoice:
 
     @property
     def ended(self) -> int | None:
-        """See :class:`duologue.speech.hearing.VoicePresence`."""
-        at = self.track.ended
+        """See :class:`duologue.speech.hearing.VoicePresence`. A voice that comes back later is another stretch's."""
+        at = self.sound.gone if self.sound.ended else self.track.ended
         return None if at is None else self.sound.within(at)
 
 
@@ -196,9 +221,8 @@ class SessionEars:
         self._onset = self._compared = 0  # samples: of the newest voice, and up to where it was compared with ours
         self._rising = (0, 0)  # since when a voice may be beginning, and until when that is waited for (ns)
         self._taken = self._told = 0  # samples that came, and those of which voice activity has told
-        self._left: tuple[int, int] | None = (
-            None  # until when (ns) a stretch was left, and its first sample not understood
-        )
+        self._left: tuple[int, int, list[tuple[int, Samples]]] = (-1, 0, [])
+        """When stretches were left (ns), what had come by then, and their rest."""
         self._ending: tuple[int, int] | None = None
         self._next: tuple[int, _Sound] | None = None
         self._judge = judge
@@ -210,6 +234,7 @@ class SessionEars:
         self._melody, self._sounded = Melody(), sounded
         self._frame = np.zeros(0, np.float32)
         self._open: dict[int, _Sound] = {}
+        self._sounds: dict[int, _Sound] = {}  # of those that are open, and those whose final is awaited
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._deaf_until: int | None = 0
         self._outage = 0
@@ -310,20 +335,19 @@ class SessionEars:
         if self._ending:
             self._next = (stretch, sound)
         else:
-            before = self._roll.newest(self._back(since))
-            sound.begin = sound.understood = self._taken - len(before)
-            sound.push(before)
-            self._open[stretch] = sound
+            sound.go_on_with(self._before(since))
+            self._open[stretch] = self._sounds[stretch] = sound
         with errand_of(sound.errand):
             self._tasks[stretch] = group.create_task(self._transcribe(stretch, since, sound))
 
-    def _back(self, since: int) -> int:
-        """How much sound of the past belongs to a stretch of a voice that is there since then (samples)."""
-        left, self._left = self._left, None
-        if left and since <= left[0]:  # the same voice goes on
-            return self._taken - left[1]
+    def _before(self, since: int) -> list[tuple[int, Samples]]:
+        """The sound of the past that belongs to a stretch of a voice that is there since then, piece by piece."""
+        (when, taken, rest), self._left = self._left, (-1, 0, [])
+        if rest and since <= when:  # the same voice goes on
+            return [*rest, (taken, self._roll.newest(self._taken - taken))]
         start = max(since - PRE_ROLL_MS * MILLISECOND, self._given_until)
-        return (self._end - start) * EAR_RATE // SECOND
+        before = self._roll.newest((self._end - start) * EAR_RATE // SECOND)
+        return [(self._taken - len(before), before)]
 
     def end(self, stretch: int) -> None:
         """Ask for the final transcript. Within speech the cut waits for the next gap, so that no word is cut in two; a
@@ -338,7 +362,7 @@ class SessionEars:
             self._cut()
         if sound := self._open.pop(stretch, None):
             self._given_until = self._voice_until
-            sound.end()
+            sound.end(self._track.ended)
 
     def drop(self, stretch: int) -> None:
         """Forget it: no further word of it comes."""
@@ -347,13 +371,18 @@ class SessionEars:
         if self._ending and self._ending[0] == stretch:
             self._cut()
         self._open.pop(stretch, None)
+        self._sounds.pop(stretch, None)
         if task := self._tasks.pop(stretch, None):
             task.cancel()
 
     def leave(self, stretch: int) -> None:
-        """As it stands: no further word of it comes. A stretch of the same voice goes on from what was understood."""
-        sound = self._open.get(stretch)
-        self._left = (self._clock.now(), sound.understood) if sound else None
+        """As it stands: no further word of it comes. A stretch of the same voice goes on from what was understood, of
+        all that were left with it.
+        """
+        now = self._clock.now()
+        when, _, rest = self._left
+        sound = self._sounds.get(stretch)
+        self._left = (now, self._taken, [*(rest if when == now else []), *(sound.rest if sound else [])])
         self.drop(stretch)
 
     def listen(self, tail_ms: int) -> None:
@@ -387,10 +416,10 @@ class SessionEars:
         ending, following = self._ending, self._next
         self._ending = self._next = None
         if ending and (sound := self._open.pop(ending[0], None)):
-            sound.end()
+            sound.end(self._track.ended)
         if following and following[0] in self._tasks:
             following[1].begin = following[1].understood = self._taken
-            self._open[following[0]] = following[1]
+            self._open[following[0]] = self._sounds[following[0]] = following[1]
 
     def _forget_frames(self) -> None:
         self._pause = None
@@ -578,6 +607,7 @@ class SessionEars:
                 self._post(EngineFailed(Stage.HEARING, what, stretch=stretch))
         finally:
             self._open.pop(stretch, None)
+            self._sounds.pop(stretch, None)
             self._tasks.pop(stretch, None)
 
     def _foreign(self, given: Transcript, sound: _Sound) -> tuple[str, bool]:

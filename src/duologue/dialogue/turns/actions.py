@@ -218,10 +218,14 @@ def yield_to_typed(s: Situation) -> list[Effect]:
     assert isinstance(s.event, Typed)
     s.person.take_typed(s.event)
     opened = s.person.open_turn(s.now) if s.person.text else []  # else the character is invited to begin
-    effects = [*opened, *withdraw(s), *s.person.leave_stretches()]
+    return [*opened, *withdraw(s), *leave_stretches(s)]
+
+
+def leave_stretches(s: Situation) -> list[Effect]:
+    """What is said from here on is no part of what is answered."""
     if s.person.voice_on:
-        s.person.onset = s.now  # what is said from here on is no part of what was typed
-    return effects
+        s.person.onset = s.now
+    return s.person.leave_stretches()
 
 
 # The reply
@@ -442,13 +446,11 @@ def forget_words(s: Situation) -> list[Effect]:
 
 def yield_to_owner(s: Situation) -> list[Effect]:
     """What was heard of the reply counts; what the person said so far is answered by the owner."""
-    return [*stop(s), *s.person.leave_stretches()] if s.floor.reply else s.person.leave_stretches()
+    return [*stop(s), *leave_stretches(s)] if s.floor.reply else leave_stretches(s)
 
 
 def say(s: Situation) -> list[Effect]:
-    left = s.person.leave_stretches()
-    if s.person.voice_on:
-        s.person.onset = s.now  # what is said from here on is no part of what is answered
+    left = leave_stretches(s) if s.person.stretch or s.state is State.QUIET else s.person.leave_stretches()
     return [*left, *s.floor.say(s.now), *listen_on(s)]
 
 
