@@ -79,7 +79,8 @@ class SlowEar(ReadingEar):
         levels = np.round((sound - 0.1) * 1000).astype(int)
         marks: list[Mark] = []
         offset = 0
-        for level in dict.fromkeys(levels[(levels >= 0) & (levels < len(self.words))].tolist()):
+        known: list[int] = levels[(levels >= 0) & (levels < len(self.words))].tolist()
+        for level in dict.fromkeys(known):
             places = np.flatnonzero(levels == level)
             if len(places) < WORD // 2:
                 continue

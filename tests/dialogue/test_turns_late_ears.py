@@ -241,6 +241,28 @@ def test_ears_that_say_that_they_are_at_it_are_waited_for_but_not_for_ever(world
     assert late in world.effects
 
 
+@pytest.mark.parametrize("over_ours", [True, False])
+@pytest.mark.parametrize("comes", [True, False])
+def test_who_types_when_they_have_just_spoken_is_answered_both(world: World, over_ours: bool, comes: bool) -> None:
+    if over_ours:
+        speaking(world, LONG)
+    starts(world)
+    world.pass_time(400)
+    understands(world, "mm-hm")
+    stops(world)
+    world.pass_time(200)
+    assert world.machine.state is (State.JUDGING if over_ours else State.PAUSING)
+    world.give(Typed("in Rome"))
+    world.deliver()
+    assert world.machine.state is State.SETTLING
+    world.pass_time(100 if comes else 2_400)
+    if comes:
+        understands(world, "mm-hm and how late is it", final=True)
+    said = "mm-hm and how late is it in Rome" if comes else "mm-hm in Rome"
+    assert world.thoughts[newest(world)].person == said
+    assert not world.thoughts[newest(world)].speculative
+
+
 def test_a_voice_over_ours_whose_ears_failed_is_listened_to_again(world: World) -> None:
     speaking(world, LONG)
     starts(world)

@@ -215,10 +215,19 @@ def keep_words(s: Situation) -> list[Effect]:
 
 
 def yield_to_typed(s: Situation) -> list[Effect]:
+    return [*add_typed(s), *leave_stretches(s)]
+
+
+def add_typed_and_ask_for_final(s: Situation) -> list[Effect]:
+    """Somebody spoke just now, and typed the rest: both are answered."""
+    return [*add_typed(s), *ask_for_final(s)]
+
+
+def add_typed(s: Situation) -> list[Effect]:
     assert isinstance(s.event, Typed)
     s.person.take_typed(s.event)
     opened = s.person.open_turn(s.now) if s.person.text else []  # else the character is invited to begin
-    return [*opened, *withdraw(s), *leave_stretches(s)]
+    return [*opened, *withdraw(s)]
 
 
 def leave_stretches(s: Situation) -> list[Effect]:

@@ -87,6 +87,11 @@ def finals_are_missing(s: Situation) -> bool:
     return not s.person.settled
 
 
+def words_are_awaited(s: Situation) -> bool:
+    """Of a voice that has gone."""
+    return not (s.person.settled or s.person.voice_on)
+
+
 def settled_with_words(s: Situation) -> bool:
     return s.person.settled and bool(s.person.text)
 

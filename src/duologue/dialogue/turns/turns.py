@@ -169,6 +169,7 @@ BESIDE: tuple[Row, ...] = (
 
 TABLE: tuple[Row, ...] = (
     _row(_OPEN, HangUp, when.always, do.close, CLOSED),
+    _row(_THERE, Typed, when.words_are_awaited, do.add_typed_and_ask_for_final, SETTLING),
     _row(_THERE, Typed, when.floor_is_clear, do.answer_typed, THINKING),
     _row(_THERE, Typed, when.always, do.yield_to_typed, CLEARING),
     _row(_THERE, Say, when.now, do.yield_to_owner, CLEARING),
@@ -181,7 +182,7 @@ TABLE: tuple[Row, ...] = (
     _row(HELD, TakenOffHold, when.person_has_said_something, do.take_off_hold, PAUSING),
     _row(HELD, TakenOffHold, when.last_word_of_the_floor_is_awaited, do.take_off_hold, CLEARING),
     _row(HELD, TakenOffHold, when.always, do.take_off_hold, QUIET),
-    _row(HELD, Typed, when.always, do.yield_to_typed, HELD),
+    _row(HELD, Typed, when.always, do.add_typed, HELD),
     _row(HELD, Say, when.now, do.yield_to_owner, HELD),
     _row(HELD, Interrupt, when.a_reply_is_there, do.stop, HELD),
     _row(HELD, TurnCancelled, when.always, do.cancel_turn, HELD),
