@@ -37,10 +37,12 @@ class SlowEar(ReadingEar):
 
     capabilities = HearingCapabilities(partials=True, words=True)
 
-    def __init__(self, words: Sequence[str], takes: Callable[[], float], every: int = EVERY) -> None:
+    def __init__(self, words: Sequence[str], takes: Callable[[], float], every: int = EVERY, breaks: int = 0) -> None:
         super().__init__(words, Trouble())
         self._takes = takes
         self._every = every
+        self.breaks = breaks
+        """So many calls break off after 2 s of sound."""
 
     async def listen(
         self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
@@ -54,6 +56,9 @@ class SlowEar(ReadingEar):
             async for block in sound:
                 heard.append(block)
                 come += len(block)
+                if self.breaks and come > 2 * EAR_RATE:
+                    self.breaks -= 1
+                    raise RuntimeError("broken")
                 if come - passed >= self._every:
                     passed = come
                     async for _ in self._pass():

@@ -19,11 +19,16 @@ LONG = tuple(f"word{number}" for number in range(40))
 
 
 def held(
-    script: tuple[Says, ...], takes: float, at: float, do: Callable[[Session], None], every: int = EVERY
-) -> GappedScene:
+    script: tuple[Says, ...],
+    takes: float,
+    at: float,
+    do: Callable[[Session], None],
+    every: int = EVERY,
+    breaks: int = 0,
+) -> GappedScene:  # fmt: skip
     """Somebody does that meanwhile; long speech is settled in pieces of 5 s."""
     scene = GappedScene(script, seconds=24.0, policy=Policy(stretch_ms=5_000))
-    scene.ears = SlowEar(scene.words, lambda: takes, every)
+    scene.ears = SlowEar(scene.words, lambda: takes, every, breaks)
     left = [do]
 
     def act(scene: GappedScene) -> bool:
@@ -70,6 +75,21 @@ def test_who_speaks_over_our_reply_loses_no_word_while_the_floor_is_cleared(
     """Its last word on what it played takes a moment, and the person goes on."""
     words = said(held((Says(1.0, "word0 word1"), Says(5.0, " ".join(LONG[2:20]))), 0.1, at, do))
     assert sorted((word for word in words if word != "typed"), key=LONG.index) == list(LONG[:20])
+
+
+@pytest.mark.parametrize("breaks", [1, 2])
+def test_ears_that_break_in_the_middle_of_a_sentence_lose_none_of_it(breaks: int) -> None:
+    """The next ones are asked a second later, and begin with what was not understood before."""
+    scene = held((Says(1.0, " ".join(LONG[:30])),), 0.1, 30.0, types, breaks=breaks)
+    assert said(scene) == list(LONG[:30])
+    assert scene.ears.breaks == 0  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("takes", [0.05, 1.1])
+@pytest.mark.parametrize("at", [3.0, 3.1, 3.2])
+def test_who_goes_on_after_their_turn_was_committed_is_heard_once(at: float, takes: float) -> None:
+    words = said(held((Says(1.0, " ".join(LONG[:20])),), takes, at, lambda session: session.control.commit_turn()))
+    assert words == list(LONG[:20])
 
 
 @pytest.mark.parametrize("takes", [0.9, 1.9, 2.9])

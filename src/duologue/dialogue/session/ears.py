@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,6 +40,8 @@ PRE_ROLL_MS = 320
 """Sound before an onset that belongs to its stretch: Silero notices a voice that begins with an s up to 240 ms late."""
 MAX_WAITING_SAMPLES = 15 * EAR_RATE
 """Sound that may wait for an engine; more means that it does not keep up, and its stretch is given up."""
+MAX_REST_SAMPLES = 10 * EAR_RATE
+"""Sound that may wait for a stretch, while a voice goes on."""
 CUT_MS = 600
 """Longest wait for a gap between two words (ms), where a stretch is to be cut within speech."""
 KEPT_SECONDS = MELODY_SECONDS + 0.4
@@ -111,10 +113,10 @@ class _Sound:
         pieces = ((at + max(0, known - at), block[max(0, known - at) :]) for at, block in self._kept)
         return [(self.place(at), block) for at, block in pieces if len(block)]
 
-    def go_on_with(self, rest: list[tuple[int, Samples]]) -> None:
-        """It begins with such pieces."""
-        self.begin = self.understood = rest[0][0]
-        for place, block in rest:
+    def go_on_with(self, begin: int, pieces: Iterable[tuple[int, Samples]]) -> None:
+        """It begins there, with such pieces."""
+        self.begin = self.understood = begin
+        for place, block in pieces:
             if (gap := place - self.place(self._given)) > 0:
                 self.skip(gap)
             self.push(block)
@@ -155,6 +157,25 @@ class _Sound:
         while (block := await self._blocks.get()) is not None:
             self._waiting -= len(block)
             yield block
+
+
+class _Rest:
+    """The newest sound of a voice for which no stretch is open, of which nothing was understood yet: the next one goes
+    on with it, unless there was silence for long. ``begin`` is where it begins, counted as the ears do.
+    """
+
+    def __init__(self, begin: int) -> None:
+        self.begin = begin
+        self.pieces: deque[tuple[int, Samples]] = deque()
+        self._count = 0
+
+    def push(self, place: int, block: Samples) -> None:
+        """What follows; of too much the oldest is lost."""
+        self.pieces.append((place, block))
+        self._count += len(block)
+        while self._count > MAX_REST_SAMPLES:
+            self._count -= len(self.pieces.popleft()[1])
+            self.begin = self.pieces[0][0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +242,7 @@ class SessionEars:
         self._onset = self._compared = 0  # samples: of the newest voice, and up to where it was compared with ours
         self._rising = (0, 0)  # since when a voice may be beginning, and until when that is waited for (ns)
         self._taken = self._told = 0  # samples that came, and those of which voice activity has told
-        self._left: tuple[int, int, list[tuple[int, Samples]]] = (-1, 0, [])
-        """When stretches were left (ns), what had come by then, and their rest."""
+        self._rest: _Rest | None = None
         self._ending: tuple[int, int] | None = None
         self._next: tuple[int, _Sound] | None = None
         self._judge = judge
@@ -287,6 +307,10 @@ class SessionEars:
         """``block`` ends at ``end`` (ns)."""
         self._end = end
         self._roll.push(block)
+        if self._rest and (self._gate.speaking or end - self._voice_until < MAX_WAIT_MS * MILLISECOND):
+            self._rest.push(self._taken, block)
+        else:
+            self._rest = None
         self._taken += len(block)
         for number, sound in list(self._open.items()):
             if not sound.push(block):
@@ -335,19 +359,26 @@ class SessionEars:
         if self._ending:
             self._next = (stretch, sound)
         else:
-            sound.go_on_with(self._before(since))
+            sound.go_on_with(*self._before(since))
             self._open[stretch] = self._sounds[stretch] = sound
         with errand_of(sound.errand):
             self._tasks[stretch] = group.create_task(self._transcribe(stretch, since, sound))
 
-    def _before(self, since: int) -> list[tuple[int, Samples]]:
-        """The sound of the past that belongs to a stretch of a voice that is there since then, piece by piece."""
-        (when, taken, rest), self._left = self._left, (-1, 0, [])
-        if rest and since <= when:  # the same voice goes on
-            return [*rest, (taken, self._roll.newest(self._taken - taken))]
+    def _before(self, since: int) -> tuple[int, Iterable[tuple[int, Samples]]]:
+        """The sound of the past that belongs to a stretch of a voice that is there since then, and where it begins."""
+        rest, self._rest = self._rest, None
+        if rest:  # the same voice goes on
+            return rest.begin, rest.pieces
         start = max(since - PRE_ROLL_MS * MILLISECOND, self._given_until)
         before = self._roll.newest((self._end - start) * EAR_RATE // SECOND)
-        return [(self._taken - len(before), before)]
+        begin = self._taken - len(before)
+        return begin, [(begin, before)]
+
+    def _keep(self, sound: _Sound) -> None:
+        """No stretch is open for what follows, and of the end of this one nothing was understood."""
+        self._rest = self._rest or _Rest(sound.place(sound.within(sound.understood)))
+        for place, block in sound.rest:
+            self._rest.push(place, block)
 
     def end(self, stretch: int) -> None:
         """Ask for the final transcript. Within speech the cut waits for the next gap, so that no word is cut in two; a
@@ -379,15 +410,14 @@ class SessionEars:
         """As it stands: no further word of it comes. A stretch of the same voice goes on from what was understood, of
         all that were left with it.
         """
-        now = self._clock.now()
-        when, _, rest = self._left
-        sound = self._sounds.get(stretch)
-        self._left = (now, self._taken, [*(rest if when == now else []), *(sound.rest if sound else [])])
+        if sound := self._sounds.get(stretch):
+            self._keep(sound)
         self.drop(stretch)
 
     def listen(self, tail_ms: int) -> None:
         """Open the ears again, after a tail of echo."""
         self._deaf_until = self._clock.now() + tail_ms * MILLISECOND
+        self._rest = None
         self._gate.reset()
         self._forget_frames()
 
@@ -420,6 +450,8 @@ class SessionEars:
         if following and following[0] in self._tasks:
             following[1].begin = following[1].understood = self._taken
             self._open[following[0]] = self._sounds[following[0]] = following[1]
+        elif ending:
+            self._rest = _Rest(self._taken)
 
     def _forget_frames(self) -> None:
         self._pause = None
@@ -606,6 +638,8 @@ class SessionEars:
                 what = f"{self._engine.name} gave no final transcript"
                 self._post(EngineFailed(Stage.HEARING, what, stretch=stretch))
         finally:
+            if stretch in self._open:  # the engine gave up, or ended it by itself
+                self._keep(sound)
             self._open.pop(stretch, None)
             self._sounds.pop(stretch, None)
             self._tasks.pop(stretch, None)
