@@ -442,8 +442,8 @@ class DialogueSettings(SettingsSection):
     stable_ms: int = Field(
         default=30, ge=0, le=2000, description="Words that have stood so long in a pause are thought about, ms."
     )
-    final_ms: int = Field(default=2000, ge=100, le=30_000, description="For a final transcript, ms.")
-    judge_ms: int = Field(default=800, ge=100, le=10_000, description="The same while a reply is held for it, ms.")
+    final_ms: int = Field(default=2000, ge=100, le=30_000, description="For a final transcript, or a sign of it, ms.")
+    judge_ms: int = Field(default=800, ge=100, le=10_000, description="For one while a reply is held, ms.")
     meant_ms: int = Field(
         default=800, ge=100, le=10_000, description="A voice that lasts so long meant something, words or not, ms."
     )

@@ -259,8 +259,13 @@ def test_ten_minutes_without_a_pause_are_answered_and_bounded() -> None:
     assert len([text for speaker, text in talk.context() if speaker == "ada"]) >= 4
     assert max(talk.ears.seconds) < 32
     turns = [talk.ears.seconds[begin:end] for begin, end in ((0, 4), (4, 9), (9, 14), (14, 19))]
-    assert [round(sum(turn)) for turn in turns] == [121] * 4  # 120, the pre-roll, and until the cut
-    assert 600 <= sum(talk.ears.seconds) <= 605  # what was said over the answers as well, and nothing twice
+    assert [round(sum(turn)) for turn in turns] == [
+        121,
+        120,
+        120,
+        120,
+    ]  # 120, until the cut, and the first one's pre-roll
+    assert 600 <= sum(talk.ears.seconds) <= 600.5  # what was said over the answers as well, and nothing twice
     early, late = counts
     grown = {name: late[name] - early[name] for name in late if late[name] - early[name] > 50}
     assert not grown, grown

@@ -233,6 +233,44 @@ def test_who_goes_on_after_a_short_pause_is_not_heard_twice() -> None:
     assert 0 <= len(second) - round(0.5 * EAR_RATE) <= 512  # the offset is known to half a frame
 
 
+class Watching(Keeping):
+    """Says where the voice of its stretch had gone, a while after the end of its sound."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gone: list[int | None] = []
+
+    async def listen(
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
+    ) -> AsyncGenerator[Transcript, None]:
+        async for _ in sound:
+            pass
+        await asyncio.sleep(0.6)
+        assert voice is not None
+        self.gone.append(voice.ended)
+        yield Transcript("", final=True)
+
+
+@pytest.mark.parametrize("ended_at", [1.3, 0.8])
+def test_a_voice_that_comes_back_is_another_stretchs(ended_at: float) -> None:
+    """So ears that passed over a pause already need no pass over the same sound again, because somebody goes on."""
+    engine = Watching()
+
+    async def main() -> None:
+        person = Person(Loudness(), 0.2, 1.0)
+        person.ears = SessionEars(Loudness(), engine, Expected(), EchoFilter(), person.clock, person.post)
+        async with asyncio.TaskGroup() as group:
+            person.ears.begin(1, 0, group)
+            await person.speak(ended_at)
+            person.ears.end(1)
+            person.start, person.end, person.phase = 0.1, 0.9, ended_at
+            await person.speak(1.0)
+
+    simulate(main())
+    (gone,) = engine.gone
+    assert gone is None if ended_at < 1.0 else gone == pytest.approx(1.0 * EAR_RATE, abs=512)
+
+
 def pushed(seconds: int, hearing: Hearing) -> Talk:
     """A voice of so many seconds that comes in no time."""
 

@@ -334,11 +334,12 @@ def test_a_word_over_a_floor_that_gives_no_sign_is_answered(world: World) -> Non
 def test_a_sound_over_an_apology_that_never_comes_leaves_no_turn_open(world: World) -> None:
     asks(world, "What time is it?")
     replies(world, "It is noon.", ends=False)
-    world.pass_time(500)
+    world.pass_time(1_300)
+    world.pass_time(22_200)
     says_a_short_word(world)
-    world.pass_time(1_000)
+    world.pass_time(1_200)
     assert world.machine.state is State.THINKING
-    world.pass_time(24_500)
+    world.pass_time(3_000)
     assert world.machine.state is State.QUIET and world.last(TurnClosed) == TurnClosed(2, EndingOutcome.NOTHING_SAID)
 
 

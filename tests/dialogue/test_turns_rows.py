@@ -11,7 +11,7 @@ from duologue.dialogue.turns.turns import BESIDE, TABLE
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
-SITUATIONS = ("", "_ahead", "_interruption", "_echo", "_failures", "_owner", "_hold", "_kept")
+SITUATIONS = ("", "_ahead", "_interruption", "_echo", "_failures", "_owner", "_hold", "_kept", "_late_ears")
 ALONE = ("no:xdist", "no:faulthandler", "no:cacheprovider", "no:logging")
 """Plugins that would be in the way of the run around this one."""
 

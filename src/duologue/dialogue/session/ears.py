@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,6 +40,8 @@ PRE_ROLL_MS = 320
 """Sound before an onset that belongs to its stretch: Silero notices a voice that begins with an s up to 240 ms late."""
 MAX_WAITING_SAMPLES = 15 * EAR_RATE
 """Sound that may wait for an engine; more means that it does not keep up, and its stretch is given up."""
+MAX_REST_SAMPLES = 10 * EAR_RATE
+"""Sound that may wait for a stretch, while a voice goes on."""
 CUT_MS = 600
 """Longest wait for a gap between two words (ms), where a stretch is to be cut within speech."""
 KEPT_SECONDS = MELODY_SECONDS + 0.4
@@ -73,27 +76,50 @@ FILLED_SAMPLES = EAR_RATE
 
 class _Sound:
     """A bounded queue of blocks, read by an engine. ``voiced`` counts its frames that are surely voice, ``begin`` is
-    its first sample, counted as the ears do, and ``understood`` the first of which nothing was understood yet;
-    ``worded``: somebody else's words were, ``echoed``: it was told that only ours is in it. ``errand`` is what engines
-    do for it.
+    its first sample, counted as the ears do, and ``understood`` the first of which nothing was understood yet, from
+    which on it is kept; ``worded``: somebody else's words were, ``echoed``: it was told that only ours is in it.
+    Once it is ``ended``, ``gone`` is where its voice went (None: it was ended within speech). ``errand`` is what
+    engines do for it.
     """
 
     def __init__(self, voiced: int) -> None:
         self.voiced = voiced
         self.begin = self.understood = 0
+        self.ended = False
+        self.gone: int | None = None
         self.errand = Errand(Urgency.AHEAD)
         self._waited: int | None = None
         self.worded = self.echoed = False
         self._blocks: asyncio.Queue[Samples | None] = asyncio.Queue()
         self._waiting = self._given = 0
         self._skips: list[tuple[int, int]] = []
+        self._kept: deque[tuple[int, Samples]] = deque()
 
     def push(self, block: Samples) -> bool:
         """False when too much waits already."""
+        known = self.within(self.understood)
+        while self._kept and self._kept[0][0] + len(self._kept[0][1]) <= max(known, self._given - MAX_WAITING_SAMPLES):
+            self._kept.popleft()
+        self._kept.append((self._given, block))
         self._waiting += len(block)
         self._given += len(block)
         self._blocks.put_nowait(block)
         return self._waiting <= MAX_WAITING_SAMPLES
+
+    @property
+    def rest(self) -> list[tuple[int, Samples]]:
+        """The sound of which nothing was understood yet, and where each piece of it lies, counted as the ears do."""
+        known = self.within(self.understood)
+        pieces = ((at + max(0, known - at), block[max(0, known - at) :]) for at, block in self._kept)
+        return [(self.place(at), block) for at, block in pieces if len(block)]
+
+    def go_on_with(self, begin: int, pieces: Iterable[tuple[int, Samples]]) -> None:
+        """It begins there, with such pieces."""
+        self.begin = self.understood = begin
+        for place, block in pieces:
+            if (gap := place - self.place(self._given)) > 0:
+                self.skip(gap)
+            self.push(block)
 
     def skip(self, samples: int) -> None:
         """So many that the ears count are not told to its engine."""
@@ -122,14 +148,34 @@ class _Sound:
         """How long its engine has waited for others since then."""
         return 0.0 if self._waited is None else (self.errand.waited - self._waited) / MILLISECOND
 
-    def end(self) -> None:
+    def end(self, gone: int | None) -> None:
         self.want()
+        self.ended, self.gone = True, gone
         self._blocks.put_nowait(None)
 
     async def read(self) -> AsyncGenerator[Samples, None]:
         while (block := await self._blocks.get()) is not None:
             self._waiting -= len(block)
             yield block
+
+
+class _Rest:
+    """The newest sound of a voice for which no stretch is open, of which nothing was understood yet: the next one goes
+    on with it, unless there was silence for long. ``begin`` is where it begins, counted as the ears do.
+    """
+
+    def __init__(self, begin: int) -> None:
+        self.begin = begin
+        self.pieces: deque[tuple[int, Samples]] = deque()
+        self._count = 0
+
+    def push(self, place: int, block: Samples) -> None:
+        """What follows; of too much the oldest is lost."""
+        self.pieces.append((place, block))
+        self._count += len(block)
+        while self._count > MAX_REST_SAMPLES:
+            self._count -= len(self.pieces.popleft()[1])
+            self.begin = self.pieces[0][0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +187,8 @@ class _StretchVoice:
 
     @property
     def ended(self) -> int | None:
-        """See :class:`duologue.speech.hearing.VoicePresence`."""
-        at = self.track.ended
+        """See :class:`duologue.speech.hearing.VoicePresence`. A voice that comes back later is another stretch's."""
+        at = self.sound.gone if self.sound.ended else self.track.ended
         return None if at is None else self.sound.within(at)
 
 
@@ -196,9 +242,7 @@ class SessionEars:
         self._onset = self._compared = 0  # samples: of the newest voice, and up to where it was compared with ours
         self._rising = (0, 0)  # since when a voice may be beginning, and until when that is waited for (ns)
         self._taken = self._told = 0  # samples that came, and those of which voice activity has told
-        self._left: tuple[int, int] | None = (
-            None  # until when (ns) a stretch was left, and its first sample not understood
-        )
+        self._rest: _Rest | None = None
         self._ending: tuple[int, int] | None = None
         self._next: tuple[int, _Sound] | None = None
         self._judge = judge
@@ -210,6 +254,7 @@ class SessionEars:
         self._melody, self._sounded = Melody(), sounded
         self._frame = np.zeros(0, np.float32)
         self._open: dict[int, _Sound] = {}
+        self._sounds: dict[int, _Sound] = {}  # of those that are open, and those whose final is awaited
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._deaf_until: int | None = 0
         self._outage = 0
@@ -262,6 +307,10 @@ class SessionEars:
         """``block`` ends at ``end`` (ns)."""
         self._end = end
         self._roll.push(block)
+        if self._rest and (self._gate.speaking or end - self._voice_until < MAX_WAIT_MS * MILLISECOND):
+            self._rest.push(self._taken, block)
+        else:
+            self._rest = None
         self._taken += len(block)
         for number, sound in list(self._open.items()):
             if not sound.push(block):
@@ -310,20 +359,26 @@ class SessionEars:
         if self._ending:
             self._next = (stretch, sound)
         else:
-            before = self._roll.newest(self._back(since))
-            sound.begin = sound.understood = self._taken - len(before)
-            sound.push(before)
-            self._open[stretch] = sound
+            sound.go_on_with(*self._before(since))
+            self._open[stretch] = self._sounds[stretch] = sound
         with errand_of(sound.errand):
             self._tasks[stretch] = group.create_task(self._transcribe(stretch, since, sound))
 
-    def _back(self, since: int) -> int:
-        """How much sound of the past belongs to a stretch of a voice that is there since then (samples)."""
-        left, self._left = self._left, None
-        if left and since <= left[0]:  # the same voice goes on
-            return self._taken - left[1]
+    def _before(self, since: int) -> tuple[int, Iterable[tuple[int, Samples]]]:
+        """The sound of the past that belongs to a stretch of a voice that is there since then, and where it begins."""
+        rest, self._rest = self._rest, None
+        if rest:  # the same voice goes on
+            return rest.begin, rest.pieces
         start = max(since - PRE_ROLL_MS * MILLISECOND, self._given_until)
-        return (self._end - start) * EAR_RATE // SECOND
+        before = self._roll.newest((self._end - start) * EAR_RATE // SECOND)
+        begin = self._taken - len(before)
+        return begin, [(begin, before)]
+
+    def _keep(self, sound: _Sound) -> None:
+        """No stretch is open for what follows, and of the end of this one nothing was understood."""
+        self._rest = self._rest or _Rest(sound.place(sound.within(sound.understood)))
+        for place, block in sound.rest:
+            self._rest.push(place, block)
 
     def end(self, stretch: int) -> None:
         """Ask for the final transcript. Within speech the cut waits for the next gap, so that no word is cut in two; a
@@ -338,7 +393,7 @@ class SessionEars:
             self._cut()
         if sound := self._open.pop(stretch, None):
             self._given_until = self._voice_until
-            sound.end()
+            sound.end(self._track.ended)
 
     def drop(self, stretch: int) -> None:
         """Forget it: no further word of it comes."""
@@ -347,18 +402,22 @@ class SessionEars:
         if self._ending and self._ending[0] == stretch:
             self._cut()
         self._open.pop(stretch, None)
+        self._sounds.pop(stretch, None)
         if task := self._tasks.pop(stretch, None):
             task.cancel()
 
     def leave(self, stretch: int) -> None:
-        """As it stands: no further word of it comes. A stretch of the same voice goes on from what was understood."""
-        sound = self._open.get(stretch)
-        self._left = (self._clock.now(), sound.understood) if sound else None
+        """As it stands: no further word of it comes. A stretch of the same voice goes on from what was understood, of
+        all that were left with it.
+        """
+        if sound := self._sounds.get(stretch):
+            self._keep(sound)
         self.drop(stretch)
 
     def listen(self, tail_ms: int) -> None:
         """Open the ears again, after a tail of echo."""
         self._deaf_until = self._clock.now() + tail_ms * MILLISECOND
+        self._rest = None
         self._gate.reset()
         self._forget_frames()
 
@@ -392,10 +451,12 @@ class SessionEars:
         ending, following = self._ending, self._next
         self._ending = self._next = None
         if ending and (sound := self._open.pop(ending[0], None)):
-            sound.end()
+            sound.end(self._track.ended)
         if following and following[0] in self._tasks:
             following[1].begin = following[1].understood = self._taken
-            self._open[following[0]] = following[1]
+            self._open[following[0]] = self._sounds[following[0]] = following[1]
+        elif ending:
+            self._rest = _Rest(self._taken)
 
     def _forget_frames(self) -> None:
         self._pause = None
@@ -582,7 +643,10 @@ class SessionEars:
                 what = f"{self._engine.name} gave no final transcript"
                 self._post(EngineFailed(Stage.HEARING, what, stretch=stretch))
         finally:
+            if stretch in self._open:  # the engine gave up, or ended it by itself
+                self._keep(sound)
             self._open.pop(stretch, None)
+            self._sounds.pop(stretch, None)
             self._tasks.pop(stretch, None)
 
     def _foreign(self, given: Transcript, sound: _Sound) -> tuple[str, bool]:

@@ -114,8 +114,12 @@ def settle_without_last_word(s: Situation) -> list[Effect]:
 def give_up_finals(s: Situation) -> list[Effect]:
     """The ears do not say what they understood in the end: what they had understood before must do."""
     s.person.hearing_failed = True
+    return [*tell_that_finals_are_late(s), *s.person.leave_stretches()]
+
+
+def tell_that_finals_are_late(s: Situation) -> list[Effect]:
     waited = (s.now - s.person.stretch_ended) / MILLISECOND
-    return [Report(Note.STALLED, "no final transcript", waited, Stage.HEARING), *s.person.leave_stretches()]
+    return [Report(Note.STALLED, "no final transcript", waited, Stage.HEARING)]
 
 
 # The person's turn
@@ -139,7 +143,7 @@ def ask_into_silence(s: Situation) -> list[Effect]:
 
 
 def ask_for_final(s: Situation) -> list[Effect]:
-    return [EndStretch(s.person.close_stretch(s.now))] if s.person.stretch else []
+    return [EndStretch(s.person.close_stretch(s.now, aside=s.floor.goes_on))] if s.person.stretch else []
 
 
 def end_turn(s: Situation) -> list[Effect]:
@@ -212,13 +216,26 @@ def keep_words(s: Situation) -> list[Effect]:
 
 
 def yield_to_typed(s: Situation) -> list[Effect]:
+    return [*add_typed(s), *leave_stretches(s)]
+
+
+def add_typed_and_ask_for_final(s: Situation) -> list[Effect]:
+    """Somebody spoke just now, and typed the rest: both are answered."""
+    return [*add_typed(s), *ask_for_final(s)]
+
+
+def add_typed(s: Situation) -> list[Effect]:
     assert isinstance(s.event, Typed)
     s.person.take_typed(s.event)
     opened = s.person.open_turn(s.now) if s.person.text else []  # else the character is invited to begin
-    effects = [*opened, *withdraw(s), *s.person.leave_stretches()]
+    return [*opened, *withdraw(s)]
+
+
+def leave_stretches(s: Situation) -> list[Effect]:
+    """What is said from here on is no part of what is answered."""
     if s.person.voice_on:
-        s.person.onset = s.now  # what is said from here on is no part of what was typed
-    return effects
+        s.person.onset = s.now
+    return s.person.leave_stretches()
 
 
 # The reply
@@ -344,6 +361,15 @@ def resume(s: Situation) -> list[Effect]:
     return [alarm, *s.person.drop_turn(), *let_go_on(s)]
 
 
+def resume_unjudged(s: Situation) -> list[Effect]:
+    """Nobody knows yet what it was: on with the reply, and should it have been words, they take the floor late."""
+    return [*tell_that_finals_are_late(s), *let_go_on(s)]
+
+
+def give_floor_unjudged(s: Situation) -> list[Effect]:
+    return [*tell_that_finals_are_late(s), *give_floor(s)]
+
+
 def resume_over_echo(s: Situation) -> list[Effect]:
     """On with the reply, but the stretch stays open: somebody may yet speak into it."""
     return [Report(Note.ECHO, ms=s.since_onset_ms), *let_go_on(s)]
@@ -360,7 +386,7 @@ def go_on_over_echo(s: Situation) -> list[Effect]:
 
 
 def drop_turn(s: Situation) -> list[Effect]:
-    return s.person.drop_turn()
+    return [*s.person.drop_turn(), *flow(s)]
 
 
 def give_floor(s: Situation) -> list[Effect]:
@@ -430,13 +456,11 @@ def forget_words(s: Situation) -> list[Effect]:
 
 def yield_to_owner(s: Situation) -> list[Effect]:
     """What was heard of the reply counts; what the person said so far is answered by the owner."""
-    return [*stop(s), *s.person.leave_stretches()] if s.floor.reply else s.person.leave_stretches()
+    return [*stop(s), *leave_stretches(s)] if s.floor.reply else leave_stretches(s)
 
 
 def say(s: Situation) -> list[Effect]:
-    left = s.person.leave_stretches()
-    if s.person.voice_on:
-        s.person.onset = s.now  # what is said from here on is no part of what is answered
+    left = leave_stretches(s) if s.person.stretch or s.state is State.QUIET else s.person.leave_stretches()
     return [*left, *s.floor.say(s.now), *listen_on(s)]
 
 

@@ -99,8 +99,15 @@ class FloorState:
     @property
     def asked_for(self) -> bool:
         """There are sure words that are no backchannel; after all of a reply any word is an answer."""
-        ignored = frozenset[str]() if self.reply and self.reply.nearly_over else self.policy.backchannels
-        return self.person.says_other_than(ignored)
+        listens, answers = self.policy.backchannels, frozenset[str]()
+        over = self.reply is not None and self.reply.nearly_over
+        sure = [part for part in self.person.parts.values() if part.sure]
+        return any(part.says_other_than(answers if over and not part.aside else listens) for part in sure)
+
+    @property
+    def goes_on(self) -> bool:
+        """More of a reply is to be heard than its last word or so."""
+        return self.reply is not None and not (self.reply.speculative or self.reply.nearly_over)
 
     @property
     def agrees(self) -> bool:
@@ -342,5 +349,5 @@ class FloorState:
 
 
 _OUR_MOMENTS = ("since", "thinking_since", "sign_at")
-_THEIR_MOMENTS = ("worded", "stretch_began", "stretch_ended", "turn_began")
+_THEIR_MOMENTS = ("worded", "stretch_began", "stretch_ended", "sign", "turn_began")
 """The registers that hold when something of ours was; deadlines are counted from them."""

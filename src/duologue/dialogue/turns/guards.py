@@ -87,6 +87,11 @@ def finals_are_missing(s: Situation) -> bool:
     return not s.person.settled
 
 
+def words_are_awaited(s: Situation) -> bool:
+    """Of a voice that has gone."""
+    return not (s.person.settled or s.person.voice_on)
+
+
 def settled_with_words(s: Situation) -> bool:
     return s.person.settled and bool(s.person.text)
 
@@ -126,8 +131,14 @@ def settled_without_words_of_clear_voice(s: Situation) -> bool:
     return person.settled and clear and person.uncaught < s.policy.sorry and (s.policy.answers or person.wanted)
 
 
+def settled_and_only_listened(s: Situation) -> bool:
+    """A backchannel in the middle of our reply, whose end came before it was understood: nobody waits for an answer."""
+    return s.person.settled and s.person.only_listened
+
+
 def settled_and_asks_for_floor(s: Situation) -> bool:
-    return s.person.settled and s.floor.asked_for
+    """Not with the voice of a turn that was ended over it, as long as it goes on."""
+    return s.person.settled and s.floor.asked_for and not s.person.outlived
 
 
 def settled_and_asks_until_commit(s: Situation) -> bool:
@@ -141,6 +152,11 @@ def settled_and_asks_for_silent_floor(s: Situation) -> bool:
 
 def settled_and_reply_speaks(s: Situation) -> bool:
     return s.person.settled and reply_speaks(s)
+
+
+def a_voice_was_judged(s: Situation) -> bool:
+    """What somebody said over our reply is known, or given up."""
+    return bool(s.person.parts) and s.person.settled and not s.person.outlived
 
 
 def asks_for_floor(s: Situation) -> bool:
@@ -192,6 +208,11 @@ def voice_on(s: Situation) -> bool:
     return s.person.voice_on
 
 
+def voice_on_and_nobody_listens(s: Situation) -> bool:
+    """The ears gave up on it, or ended its stretch by themselves."""
+    return s.person.voice_on and not s.person.stretch and not s.policy.half_duplex
+
+
 def voice_off(s: Situation) -> bool:
     return not s.person.voice_on
 
@@ -203,8 +224,20 @@ def settled_and_a_phrase_asks_for_floor(s: Situation) -> bool:
 
 def settled_and_a_phrase_was_lost(s: Situation) -> bool:
     """Nobody knows what was said, for the ears failed: it is asked for, as of any other turn."""
-    person = s.person
-    return person.settled and person.hearing_failed and not (person.text or person.only_echo) and _voice_was_long(s)
+    return a_voice_was_judged(s) and s.person.hearing_failed and _voice_was_long_and_nothing_is_known(s)
+
+
+def words_or_a_phrase_ask_for_floor(s: Situation) -> bool:
+    """By what is known without the final transcript."""
+    return s.floor.asked_for or _voice_was_long_and_nothing_is_known(s)
+
+
+def words_or_a_phrase_ask_until_commit(s: Situation) -> bool:
+    return s.policy.manual and words_or_a_phrase_ask_for_floor(s)
+
+
+def _voice_was_long_and_nothing_is_known(s: Situation) -> bool:
+    return _voice_was_long(s) and not (s.person.text or s.person.only_echo)
 
 
 def _voice_was_long(s: Situation) -> bool:
@@ -272,6 +305,10 @@ def reply_is_over(s: Situation) -> bool:
 def a_voice_is_judged(s: Situation) -> bool:
     """Somebody said something short over our reply, and what it was is not known yet."""
     return bool(s.person.parts) and not s.person.stretch
+
+
+def a_voice_is_not_judged(s: Situation) -> bool:
+    return a_voice_is_judged(s) and not s.person.settled
 
 
 def reply_is_over_and_a_voice_is_judged(s: Situation) -> bool:

@@ -12,7 +12,6 @@ from typing import TypeAlias
 
 from duologue.clock import MILLISECOND
 from duologue.dialogue.turns.guards import Situation
-from duologue.dialogue.turns.vocabulary import State
 
 MomentOf: TypeAlias = Callable[[Situation], int]
 
@@ -47,8 +46,13 @@ def words_have_stood(s: Situation) -> int:
 
 
 def finals_are_late(s: Situation) -> int:
-    limit = s.policy.judge_ms if s.state is State.JUDGING else s.policy.final_ms
-    return s.person.stretch_ended + limit * MILLISECOND
+    """Ears that say what they have so far are at it, on a machine that is short of CPU; but not for ever."""
+    sign = max(s.person.stretch_ended, s.person.sign) + s.policy.final_ms * MILLISECOND
+    return min(sign, s.person.stretch_ended + s.policy.reply_ms * MILLISECOND)
+
+
+def judgement_is_late(s: Situation) -> int:
+    return s.person.stretch_ended + s.policy.judge_ms * MILLISECOND
 
 
 def last_word_is_late(s: Situation) -> int:

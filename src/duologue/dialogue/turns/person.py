@@ -33,12 +33,19 @@ def normalise(text: str) -> str:
 
 @dataclass(slots=True)
 class Stretch:
-    """What was understood of one stretch of the turn."""
+    """What was understood of one stretch of the turn. ``aside``: it ended in the middle of a reply of ours, where a
+    backchannel shows that somebody listens, however late it is understood.
+    """
 
     text: str = ""
     final: bool = False
     echo: bool = False
     sure: bool = True
+    aside: bool = False
+
+    def says_other_than(self, ignored: frozenset[str]) -> bool:
+        """There are words in it that are none of these."""
+        return any(word not in ignored for word in _WORD.findall(self.text.casefold()))
 
 
 @dataclass(slots=True)
@@ -47,9 +54,9 @@ class Person:
     ``parts`` the stretches of it so far, after ``carried``, words whose reply was withdrawn unheard; ``stretch`` the
     part that is still open (0: none). ``worded`` is when the words of the turn last changed, ``tried`` the words of the
     newest speculation of ``tries``; ``longest`` the longest voice of the turn (ns), the newest of which began at
-    ``voiced``; ``uncaught`` voices in a row had no words. ``outlived``: the voice is still that of a turn that was
-    ended over it; ``committed``: it was ended for good; ``wanted``: an answer is, whatever the policy says. Before
-    ``grace_until`` nothing that they do is late.
+    ``voiced``; ``sign`` is when the ears last said anything; ``uncaught`` voices in a row had no words. ``outlived``:
+    the voice is still that of a turn that was ended over it; ``committed``: it was ended for good; ``wanted``: an
+    answer is, whatever the policy says. Before ``grace_until`` nothing that they do is late.
     """
 
     policy: Policy
@@ -67,6 +74,7 @@ class Person:
     stretches: int = 0
     stretch_began: int = 0
     stretch_ended: int = 0
+    sign: int = 0
     parts: dict[int, Stretch] = field(default_factory=dict[int, Stretch])
     carried: str = ""
     hearing_failed: bool = False
@@ -95,10 +103,12 @@ class Person:
         """All that was understood came from our own mouth."""
         return any(part.echo for part in self.parts.values()) and not any(part.text for part in self.parts.values())
 
-    def says_other_than(self, ignored: frozenset[str]) -> bool:
-        """There are sure words in the newest parts that are none of these."""
-        words = [word for part in self.parts.values() if part.sure for word in _WORD.findall(part.text.casefold())]
-        return any(word not in ignored for word in words)
+    @property
+    def only_listened(self) -> bool:
+        """All that was understood are backchannels, in the middle of a reply of ours."""
+        said = [part for part in self.parts.values() if part.text]
+        listened = all(part.aside and not part.says_other_than(self.policy.backchannels) for part in said)
+        return bool(said) and listened and not (self.carried or self.committed or self.wanted)
 
     def wait_ms(self, wait: Wait) -> int:
         """How long a silence must be to end the turn."""
@@ -147,9 +157,10 @@ class Person:
         self.parts[self.stretch] = Stretch()
         return [*self.open_turn(at), BeginStretch(self.stretch, at)]
 
-    def close_stretch(self, now: int) -> int:
+    def close_stretch(self, now: int, *, aside: bool) -> int:
         """Its number: nothing more belongs to it."""
         ended, self.stretch, self.stretch_ended = self.stretch, 0, now
+        self.parts[ended].aside = aside
         return ended
 
     def drop_stretches(self) -> list[Effect]:
@@ -220,7 +231,7 @@ class Person:
         part.text, part.echo = event.text[: self.policy.person_chars].strip(), part.echo or event.echo
         if normalise(part.text) != before:
             self.worded = now
-        part.final, part.sure = event.final, event.sure
+        part.final, part.sure, self.sign = event.final, event.sure, now
         if event.final and event.stretch == self.stretch:
             self.stretch = 0  # the engine ended it by itself
             self.stretch_ended = self.stretch_began

@@ -27,7 +27,8 @@ class Policy:
     shortest silence that ends a stretch. ``final_ahead_ms``: how long before a turn is due to end its final transcript
     is asked for, ``final_by_ms`` of silence at the latest. ``stable_ms``: words that have stood so long in a pause are
     thought about. ``final_ms``, ``judge_ms``:
-    for a final transcript, while nobody waits and while a paused reply does. ``meant_ms``: a voice that lasts so long
+    for a final transcript, or another sign of the ears (``reply_ms`` at most), while nobody waits; and for it while a
+    paused reply does. ``meant_ms``: a voice that lasts so long
     meant something, words or not; ``sorry`` times in a row we say that we did not
     catch it. ``clear_ms``: for the floor to say what it had played. ``playout_ms``: for any sign of
     the floor. ``filler_ms``, ``filler_every_ms``: silence of ours before a filler, and between two. ``reply_ms``: for a

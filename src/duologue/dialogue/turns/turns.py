@@ -20,7 +20,9 @@ undone, and look for evidence: words that are no backchannel, or a voice that go
 cleared, which cannot be undone (``HEARING``). Without it, once the sound has been understood (``JUDGING``), the reply
 goes on where it stopped: we are silent meanwhile, so who does want the floor loses nothing by our waiting for words. A
 voice that ends before the floor is held is understood to its end as well, while the reply goes on: no word is too short
-to be heard. Before the first sound of a reply there is nothing to doubt: the floor is held at once.
+to be heard. Before the first sound of a reply there is nothing to doubt: the floor is held at once. Ears that are late
+hold nobody up for long: the reply goes on, and words that come after all take the floor then; who said so much that it
+can be no backchannel keeps it until they come.
 
 *What was said.* An exchange enters the context once, when it is over, with what was heard of the reply, which only the
 far end knows: after a clear we wait for its last word on that (``CLEARING``, when a reply is wanted meanwhile). A reply
@@ -160,12 +162,14 @@ BESIDE: tuple[Row, ...] = (
     _row(_OPEN, PlayStarted, when.a_sentence_of_the_reply_begins, do.tell_what_sounds),
     _row(_OPEN, PlayEnded, when.last_word_of_the_floor_is_there, do.settle_what_was_cleared),
     _late(_OPEN, at.last_word_is_late, when.last_word_of_the_floor_is_awaited, do.settle_without_last_word),
-    _late((SETTLING, JUDGING), at.finals_are_late, when.finals_are_missing, do.give_up_finals),
+    _late(SETTLING, at.finals_are_late, when.finals_are_missing, do.give_up_finals),
+    _late((THINKING, SPEAKING), at.finals_are_late, when.a_voice_is_not_judged, do.give_up_finals),
 )  # fmt: skip
 """What an event does in any state: all rows that hold, in this order, before one of :data:`TABLE`."""
 
 TABLE: tuple[Row, ...] = (
     _row(_OPEN, HangUp, when.always, do.close, CLOSED),
+    _row(_THERE, Typed, when.words_are_awaited, do.add_typed_and_ask_for_final, SETTLING),
     _row(_THERE, Typed, when.floor_is_clear, do.answer_typed, THINKING),
     _row(_THERE, Typed, when.always, do.yield_to_typed, CLEARING),
     _row(_THERE, Say, when.now, do.yield_to_owner, CLEARING),
@@ -178,7 +182,7 @@ TABLE: tuple[Row, ...] = (
     _row(HELD, TakenOffHold, when.person_has_said_something, do.take_off_hold, PAUSING),
     _row(HELD, TakenOffHold, when.last_word_of_the_floor_is_awaited, do.take_off_hold, CLEARING),
     _row(HELD, TakenOffHold, when.always, do.take_off_hold, QUIET),
-    _row(HELD, Typed, when.always, do.yield_to_typed, HELD),
+    _row(HELD, Typed, when.always, do.add_typed, HELD),
     _row(HELD, Say, when.now, do.yield_to_owner, HELD),
     _row(HELD, Interrupt, when.a_reply_is_there, do.stop, HELD),
     _row(HELD, TurnCancelled, when.always, do.cancel_turn, HELD),
@@ -205,6 +209,7 @@ TABLE: tuple[Row, ...] = (
     _late(PAUSING, at.final_wanted, when.stretch_is_open_and_turn_ends_by_itself, do.ask_for_final, PAUSING),
     _late(PAUSING, at.words_have_stood, when.words_may_be_thought_about, do.speculate, PAUSING),
     _row(SETTLING, SpeechStarted, when.turn_may_go_on, do.go_on_listening, HEARING),
+    _row(SETTLING, _UNDERSTOOD, when.settled_and_only_listened, do.forget_turn, QUIET),
     _row(SETTLING, _UNDERSTOOD, when.settled_and_speculation_sounds, do.adopt, SPEAKING),
     _row(SETTLING, _UNDERSTOOD, when.settled_and_speculation_agrees, do.adopt, THINKING),
     _row(SETTLING, _UNDERSTOOD, when.settled_but_floor_not_clear, do.nothing, CLEARING),
@@ -232,9 +237,10 @@ TABLE: tuple[Row, ...] = (
     _row(THINKING, SpeechStopped, when.stretch_is_open_and_no_echo, do.hold_and_ask_for_final, JUDGING),
     _row(THINKING, SpeechStopped, when.stretch_is_open, do.ask_for_final, THINKING),
     _row(THINKING, Understood, when.asks_for_floor, do.give_floor, HEARING),
-    _row(THINKING, Understood, when.settled_and_asks_for_silent_floor, do.give_floor_and_think, THINKING),
-    _row(THINKING, Understood, when.settled_and_asks_for_floor, do.give_floor, CLEARING),
-    _row(THINKING, Understood, when.settled, do.drop_turn, THINKING),
+    _row(THINKING, _UNDERSTOOD, when.settled_and_a_phrase_was_lost, do.give_floor, PAUSING),
+    _row(THINKING, _UNDERSTOOD, when.settled_and_asks_for_silent_floor, do.give_floor_and_think, THINKING),
+    _row(THINKING, _UNDERSTOOD, when.settled_and_asks_for_floor, do.give_floor, CLEARING),
+    _row(THINKING, _UNDERSTOOD, when.a_voice_was_judged, do.drop_turn, THINKING),
     _row(THINKING, (*_FLOOR, Timeout), when.reply_failed, do.apologise_for_failure, THINKING),
     _row(THINKING, (*_FLOOR, Timeout), when.reply_is_over_and_a_voice_is_judged, do.conclude, SETTLING),
     _row(THINKING, (*_FLOOR, Timeout), when.reply_is_over, do.conclude, QUIET),
@@ -250,13 +256,15 @@ TABLE: tuple[Row, ...] = (
     _row(SPEAKING, SpeechStopped, when.stretch_is_open_and_no_echo, do.hold_and_ask_for_final, JUDGING),
     _row(SPEAKING, SpeechStopped, when.stretch_is_open, do.ask_for_final, SPEAKING),
     _row(SPEAKING, Understood, when.asks_for_floor, do.give_floor, HEARING),
-    _row(SPEAKING, Understood, when.settled_and_asks_for_floor, do.give_floor, CLEARING),
-    _row(SPEAKING, Understood, when.settled, do.drop_turn, SPEAKING),
+    _row(SPEAKING, _UNDERSTOOD, when.settled_and_a_phrase_was_lost, do.give_floor, PAUSING),
+    _row(SPEAKING, _UNDERSTOOD, when.settled_and_asks_for_floor, do.give_floor, CLEARING),
+    _row(SPEAKING, _UNDERSTOOD, when.a_voice_was_judged, do.drop_turn, SPEAKING),
     _row(SPEAKING, PlayEnded, when.reply_failed, do.apologise_for_failure, THINKING),
     _row(SPEAKING, PlayEnded, when.reply_is_over_and_a_voice_is_judged, do.conclude, SETTLING),
     _row(SPEAKING, PlayEnded, when.reply_is_over, do.conclude, QUIET),
     _row(SPEAKING, PlayEnded, when.reply_waits_for_more, do.flow, THINKING),
     _row(SPEAKING, _FLOOR, when.always, do.flow, SPEAKING),
+    _late((THINKING, SPEAKING), at.longest_stretch, when.voice_on_and_nobody_listens, do.begin_next_stretch),
     _late(SPEAKING, at.floor_is_mute, when.a_voice_is_judged, do.give_up_floor, SETTLING),
     _late(SPEAKING, at.floor_is_mute, when.always, do.give_up_floor, QUIET),
     _late(SPEAKING, at.at_once, when.reply_waits_for_more, do.wait_for_more, THINKING),
@@ -286,6 +294,10 @@ TABLE: tuple[Row, ...] = (
     _row(JUDGING, _UNDERSTOOD, when.settled_and_asks_for_floor, do.give_floor, CLEARING),
     _row(JUDGING, _UNDERSTOOD, when.settled_and_reply_speaks, do.resume, SPEAKING),
     _row(JUDGING, _UNDERSTOOD, when.settled, do.resume, THINKING),
+    _late(JUDGING, at.judgement_is_late, when.words_or_a_phrase_ask_until_commit, do.give_floor_unjudged, PAUSING),
+    _late(JUDGING, at.judgement_is_late, when.words_or_a_phrase_ask_for_floor, do.give_floor_unjudged, SETTLING),
+    _late(JUDGING, at.judgement_is_late, when.reply_speaks, do.resume_unjudged, SPEAKING),
+    _late(JUDGING, at.judgement_is_late, when.always, do.resume_unjudged, THINKING),
     _row(JUDGING, _FLOOR, when.always, do.flow, JUDGING),
 )  # fmt: skip
 """Every transition there is, in the order in which rows are tried."""

@@ -1,0 +1,100 @@
+"""No word of the person is lost or taken twice, whatever is typed, said or late meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from session_doubles import Says
+from slow_ears import EVERY, GappedScene, SlowEar, said
+
+from duologue.dialogue.session.session import Session
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import Note, State
+from duologue.simulation.virtual_time import simulate
+from duologue.speech.hearing import EAR_RATE
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+LONG = tuple(f"word{number}" for number in range(40))
+
+
+def held(
+    script: tuple[Says, ...],
+    takes: float,
+    at: float,
+    do: Callable[[Session], None],
+    every: int = EVERY,
+    breaks: int = 0,
+) -> GappedScene:  # fmt: skip
+    """Somebody does that meanwhile; long speech is settled in pieces of 5 s."""
+    scene = GappedScene(script, seconds=24.0, policy=Policy(stretch_ms=5_000))
+    scene.ears = SlowEar(scene.words, lambda: takes, every, breaks)
+    left = [do]
+
+    def act(scene: GappedScene) -> bool:
+        if left and scene.clock.now() >= at * 1e9:
+            left.pop()(scene.session)
+        return scene.clock.now() > 18e9 and scene.session.state is State.QUIET
+
+    scene.done = act  # type: ignore[assignment]
+    simulate(scene.run())
+    return scene
+
+
+def types(session: Session) -> None:
+    session.say("typed")
+
+
+def whispers(session: Session) -> None:
+    session.control.speak("One moment please.")
+
+
+@pytest.mark.parametrize("takes", [0.05, 0.4])
+@pytest.mark.parametrize("at", [5.9, 6.1, 6.3, 6.9])
+def test_who_types_around_a_cut_of_their_long_speech_loses_no_word(at: float, takes: float) -> None:
+    words = said(held((Says(1.0, " ".join(LONG)),), takes, at, types))
+    words.remove("typed")
+    words.sort(key=LONG.index)  # where two stretches are behind, what is understood last comes last
+    assert words == list(LONG)
+
+
+@pytest.mark.parametrize("do", [types, whispers])
+@pytest.mark.parametrize("at", [4.2, 5.5])
+def test_where_the_newest_words_are_long_not_understood_none_is_lost_either(
+    at: float, do: Callable[[Session], None]
+) -> None:
+    words = said(held((Says(1.0, " ".join(LONG)),), 0.1, at, do, every=3 * EAR_RATE))
+    assert [word for word in words if word != "typed"] == list(LONG)
+
+
+@pytest.mark.parametrize("do", [types, whispers])
+@pytest.mark.parametrize("at", [5.4, 5.6, 5.9, 6.3, 7.0])
+def test_who_speaks_over_our_reply_loses_no_word_while_the_floor_is_cleared(
+    at: float, do: Callable[[Session], None]
+) -> None:
+    """Its last word on what it played takes a moment, and the person goes on."""
+    words = said(held((Says(1.0, "word0 word1"), Says(5.0, " ".join(LONG[2:20]))), 0.1, at, do))
+    assert sorted((word for word in words if word != "typed"), key=LONG.index) == list(LONG[:20])
+
+
+@pytest.mark.parametrize("breaks", [1, 2])
+def test_ears_that_break_in_the_middle_of_a_sentence_lose_none_of_it(breaks: int) -> None:
+    """The next ones are asked a second later, and begin with what was not understood before."""
+    scene = held((Says(1.0, " ".join(LONG[:30])),), 0.1, 30.0, types, breaks=breaks)
+    assert said(scene) == list(LONG[:30])
+    assert scene.ears.breaks == 0  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("takes", [0.05, 1.1])
+@pytest.mark.parametrize("at", [3.0, 3.1, 3.2])
+def test_who_goes_on_after_their_turn_was_committed_is_heard_once(at: float, takes: float) -> None:
+    words = said(held((Says(1.0, " ".join(LONG[:20])),), takes, at, lambda session: session.control.commit_turn()))
+    assert words == list(LONG[:20])
+
+
+@pytest.mark.parametrize("takes", [0.9, 1.9, 2.9])
+def test_words_that_are_understood_seconds_late_are_answered_whole(takes: float) -> None:
+    """The ears are at it on a machine that is short of CPU: what they have so far is not all of it."""
+    scene = held((Says(1.0, "word0"), Says(2.0, " ".join(LONG[1:6]))), takes, 30.0, types)
+    assert said(scene) == list(LONG[:6])
+    assert Note.STALLED not in [report.note for report in scene.reports()]
