@@ -78,6 +78,7 @@ def _film(settings: Settings, output: Path) -> None:
 
     from duologue.app.show import render as rendering
     from duologue.cli.output import console as console_of
+    from duologue.plurals import counted
     from duologue.telemetry.log import configure
 
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
@@ -94,7 +95,8 @@ def _film(settings: Settings, output: Path) -> None:
     for note in film.notes:
         console.print(f"[yellow]{note}[/]")
     speed = film.seconds / film.took
+    turns, frames = counted(film.turns, "turn"), counted(film.frames, "frame")
     console.print(
-        f"{film.path}: {film.turns} turns about “{film.topic}”, {film.seconds:.1f} s, {film.frames} frames, "
+        f"{film.path}: {turns} about “{film.topic}”, {film.seconds:.1f} s, {frames}, "
         f"in {film.took:.1f} s ({speed:.1f} × real time)"
     )

@@ -42,6 +42,7 @@ def say(
     from duologue.audio.wav import WavWriter
     from duologue.cli.output import require_wav
     from duologue.errors import InputError
+    from duologue.plurals import counted
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
 
@@ -59,8 +60,8 @@ def say(
     with WavWriter(output) as file:
         file.write(utterance.samples)
     words = len(utterance.words())  # none of a voice that does not time them
-    summary = f"{output}: {utterance.duration:.2f} s{f', {words} words' if words else ''}"
-    typer.echo(_as_json(utterance) if marks else summary)
+    told = f", {counted(words, 'word')}" if words else ""
+    typer.echo(_as_json(utterance) if marks else f"{output}: {utterance.duration:.2f} s{told}")
 
 
 def _knowing(voice: str, settings: Settings, load: Callable[[Sequence[str]], Settings]) -> Settings:
