@@ -23,8 +23,8 @@ def export(
     """
     import json
 
+    from duologue.cli.output import write_out
     from duologue.cli.store import where
-    from duologue.errors import InputError
     from duologue.store.people import export as all_of
     from duologue.store.people import named
     from duologue.store.store import opened
@@ -34,11 +34,7 @@ def export(
     if out is None:
         typer.echo(told)
         return
-    try:
-        out.write_text(f"{told}\n", "utf-8")
-    except OSError as error:
-        reason = (error.strerror or "it failed").lower()
-        raise InputError(f"it cannot be written: {reason}", where=str(out), remedy="Check the name.") from error
+    write_out(out, f"{told}\n", "what is kept")
 
 
 def forget(

@@ -44,7 +44,7 @@ def render(
     """
     from duologue.app.engines.languages import use_of
     from duologue.cli.output import tell_of
-    from duologue.places import refuse_same
+    from duologue.places import refuse_same, refuse_unwritable
     from duologue.settings import load_settings
 
     settings = load_settings(
@@ -65,6 +65,7 @@ def render(
     )
     playing = settings.show.tv.film
     refuse_same({"the TV's film": Path(playing) if playing else None, "--output": output, "--config": config})
+    refuse_unwritable({"--output": output})
     tell_of(pick for kind, pick in settings.picks.items() if kind == "tts")
     _film(settings, output)
 

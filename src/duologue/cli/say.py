@@ -42,6 +42,7 @@ def say(
     from duologue.audio.wav import WavWriter
     from duologue.cli.output import require_wav
     from duologue.errors import InputError
+    from duologue.places import refuse_unwritable
     from duologue.plurals import counted
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
@@ -49,6 +50,7 @@ def say(
     if not text.strip():
         raise InputError("there is nothing to say", where="argument TEXT", remedy="Give at least one word.")
     require_wav({"--output": output})
+    refuse_unwritable({"--output": output})  # before a voice is asked, which may cost something
     use = use_by([character])
     settings = load_settings({"engines.tts": tts}, config=config, use=use)
     if voice is not None and tts is None:
