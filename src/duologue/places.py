@@ -85,6 +85,28 @@ def refuse_same(files: Mapping[str, Path | None]) -> None:
             raise InputError(f"{first} and {second} are the same file", where=str(other), remedy="Name another file.")
 
 
+def refuse_unwritable(files: Mapping[str, Path | None], *, makes_folders: bool = False) -> None:
+    """Raises :class:`InputError` for a file (each by what it is called) to which nothing can be written, before work is
+    done for it: its folder is missing (unless whoever writes it ``makes_folders``) or not ours, or it is a folder
+    itself. Nothing is written to find out; a disk may still refuse later.
+    """
+    for name, path in files.items():
+        if path is None:
+            continue
+        folder = path.parent
+        while makes_folders and not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        if path.is_dir():
+            trouble = "it is a folder"
+        elif not folder.is_dir():
+            trouble = f"{folder} is no folder" if folder.exists() else f"there is no folder {folder}"
+        elif not os.access(path if path.exists() else folder, os.W_OK):
+            trouble = "nothing may be written there"
+        else:
+            continue
+        raise InputError(f"{name} cannot be written: {trouble}", where=str(path), remedy="Name another file.")
+
+
 def _same(first: Path, second: Path) -> bool:
     if first.exists() and second.exists():
         return first.is_file() and first.samefile(second)

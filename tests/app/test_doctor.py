@@ -205,12 +205,16 @@ async def test_a_whole_examination(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_broken_engine_is_found_and_exits_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DUOLOGUE_ENGINES__ESPEAK__LIBRARY", str(tmp_path / "nix.so"))
+    plain = CliRunner().invoke(build(["doctor"]), ["doctor"], env={"COLUMNS": "200"}).stdout.splitlines()
+    assert any("✗ espeak speaks" in line for line in plain)
+    assert any("· piper speaks. installed; not chosen, not tried" in line for line in plain)
     result = CliRunner().invoke(build(["doctor"]), ["doctor", "--json"])
     assert result.exit_code == 1
     told = json.loads(result.stdout)
     assert told["headroom"]["now"]["seen"]
     engines = told["engines"]
-    assert [engine["name"] for engine in engines if not engine["works"]] == ["espeak"]
+    assert [engine["name"] for engine in engines if engine["works"] is False] == ["espeak"]
+    assert {engine["works"] for engine in engines if not engine["chosen"]} == {None}
 
 
 @pytest.mark.slow

@@ -84,11 +84,15 @@ def test_a_recording_is_not_written_over_the_film_on_the_tv(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "wrong",
-    [("--tv", "nope"), ("--encoder", "vp9"), ("--cast", "chad,nobody"), ("--room", "attic")],
-    ids=lambda wrong: wrong[0],
-)
-def test_a_show_that_cannot_be_promises_no_address(wrong: tuple[str, str]) -> None:
-    told = _process("show", "tea", "--port", "0", *wrong)
+    [
+        ("tea", "--tv", "nope"), ("tea", "--encoder", "vp9"), ("tea", "--cast", "chad,nobody"),
+        ("tea", "--room", "attic"), ("tea" * 200,), ("tea", "--record", "nowhere/a.mp4"), ("tea", "--record", "."),
+        ("tea", "--ledger", "/dev/null/ledger"),
+    ],
+    ids=lambda wrong: " ".join(wrong)[:20],
+)  # fmt: skip
+def test_a_show_that_cannot_be_promises_no_address(wrong: tuple[str, ...]) -> None:
+    told = _process("show", "--port", "0", *wrong)
     assert told.returncode == 2 and told.stderr.startswith("error:") and "http://" not in told.stderr
 
 
@@ -138,14 +142,16 @@ def test_say_writes_a_wav(tmp_path: Path) -> None:
 def test_say_with_an_unknown_voice_or_an_impossible_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nobody"):
         _invoke("say", "Hello", "-o", str(tmp_path / "a.wav"), "--voice", "nobody")
-    with pytest.raises(PeerError, match="cannot be written"):
-        _invoke("say", "Hello", "-o", str(tmp_path / "no" / "a.wav"), "--voice", "en-us")
+    with pytest.raises(InputError, match="there is no folder"):  # before anything is spoken
+        _invoke("say", "Hello", "-o", str(tmp_path / "no" / "a.wav"), "--tts", "nobody-who-could-speak")
 
 
 def test_openapi_prints_the_schema(tmp_path: Path) -> None:
     assert "/api/conversations" in json.loads(_invoke("openapi")[1])["paths"]
     _invoke("openapi", "-o", str(tmp_path / "api.json"))
     assert "paths" in json.loads((tmp_path / "api.json").read_text())
+    with pytest.raises(PeerError, match="cannot be written"):
+        _invoke("openapi", "-o", str(tmp_path / "nowhere" / "api.json"))
 
 
 def _raise(error: BaseException) -> None:

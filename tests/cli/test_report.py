@@ -93,10 +93,30 @@ def test_the_slowest_stage_and_its_causes_are_named(tmp_path: Path) -> None:
         file.write('{"v": 1, "eve')  # the machine stopped
     out = told(str(path))
     assert "1460 ms first token 1000" in out and "what time is it" in out
-    assert "r1: openai failed: 429; improv took over" in out and "too early: 650 ms (unsure)" in out
+    assert (
+        "turn 2 (ada to “what time is it”): openai failed: 429; improv took over\n" in out
+        and "too early: 650 ms (unsure)" in out
+    )
     *_, silence, torn = out.splitlines()
     assert silence.split() == ["silence", "1460", "1460", "1460", "1"]
-    assert torn.startswith("1 lines were torn")
+    assert torn.startswith("1 line was torn")
+
+
+def test_two_forms_at_once_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "talk.jsonl", "talk:c", *TALK)
+    with pytest.raises(InputError, match="one form"):
+        told(str(path), "--md", "--json")
+    with pytest.raises(InputError, match="written or printed"):
+        CliRunner().invoke(
+            build(["analyze"]), ["analyze", str(path), "-o", str(tmp_path / "a.md"), "--json"], catch_exceptions=False
+        )
+    assert not (tmp_path / "a.md").exists()
+
+
+def test_a_part_of_which_there_is_nothing_to_say_is_not_named(tmp_path: Path) -> None:
+    write(tmp_path / "house.jsonl", "house", PartRecord("day", "up"))
+    out = told(str(write(tmp_path / "talk.jsonl", "talk:c", *TALK).parent))
+    assert "talk:c" in out.splitlines() and "house" not in out.splitlines()
 
 
 def test_a_greeting_is_none_of_the_answers_whose_stages_are_told(tmp_path: Path) -> None:
@@ -126,7 +146,7 @@ def test_a_show_is_told_by_its_frames_and_its_turns(tmp_path: Path) -> None:
     assert "step full → rate at frame 90: a lead of 120 ms" in out
     assert "skip from frame 100 to 145, being 1510 ms late" in out
     assert "it failed 2 times: the disk is full" in out and "it failed: no room" in out
-    assert "stage was started again 2 times" in out and "1: voice: it hung" in out
+    assert "stage was started again 2 times" in out and "turn 1 (chad: Tea.): voice: it hung" in out
     rows = {line[:16].strip(): line[16:].split() for line in out.splitlines()}
     assert rows["playout"] == ["800", "800", "800", "1"] and rows["waits"] == ["120", "120", "120", "1"]
 

@@ -52,6 +52,16 @@ def run(*arguments: str) -> Result:
     return result
 
 
+@pytest.mark.parametrize("words", [("runs", "remove", "last"), ("models", "remove", "kokoro"), ("store", "migrate")])
+def test_options_of_a_group_before_its_command_are_refused_for_they_would_go_unheard(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    """``runs --config other.toml remove last`` removed a run of the folder that is usual."""
+    group, *rest = words
+    with pytest.raises(InputError, match="--config and --json before"):
+        run(group, "--config", str(tmp_path / "other.toml"), "--json", *rest)
+
+
 def told(*arguments: str) -> str:
     result = run(*arguments)
     assert result.exit_code == 0, result.output

@@ -38,7 +38,7 @@ def test_the_next_engine_speaks_and_it_is_said(tmp_path: Path, monkeypatch: pyte
     result = say("Hello.", "-o", str(tmp_path / "a.wav"), "--tts", "elevenlabs,espeak", "--voice", "somebody")
     assert result.exit_code == 0, result.output
     assert "elevenlabs failed" in result.stderr and "espeak takes over" in result.stderr
-    assert "1 words" in result.stdout
+    assert "1 word" in result.stdout
 
 
 def test_when_nobody_is_left_it_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,6 +108,21 @@ def test_a_silent_floor_is_given_up():
     assert isinstance(prepare, Prepare) and prepare.step.number == 1
 
 
+def test_who_was_not_run_themselves_reads_what_the_floor_reported_before_they_give_it_up():
+    """A house that was stopped for a minute told a turn to have failed that was being said."""
+    table = rundown()
+    first = only_step(table.start(0))
+    table.prepared(first, 0)
+    stopped = OVERDUE + 60 * SECOND
+    assert table.tick(stopped) == []
+    table.began(first.id, SECOND, stopped + 1)
+    assert table.current == first and table.deadline == stopped + 1 + SECOND + OVERDUE
+    silent, due = rundown(), stopped + OVERDUE
+    silent.prepared(only_step(silent.start(0)), 0)
+    assert silent.tick(stopped) == [] and silent.deadline == due
+    assert isinstance(silent.tick(due)[0], StepUnreported)
+
+
 def deep(turns: int = 6, depth: int = 3) -> Rundown:
     table = rundown(turns)
     table.depth = depth

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_shows import HOUSE, SHOW, due, frames, machine, second, show, told
 
-from duologue.clock import MILLISECOND, SECOND
+from duologue.clock import MILLISECOND, SECOND, milliseconds
 from duologue.evidence.causes import Attribution, Culprit, Evidence, cause_of, cause_of_stall
 from duologue.evidence.incidents import Incident, ShowEvidence, by_cause
 from duologue.evidence.summary import gather
@@ -204,6 +205,26 @@ def test_a_skip_is_one_gap_with_its_cause() -> None:
     (gap,) = (each for each in found if each.kind == "left out")
     assert (gap.first, gap.last, gap.count) == (AT + 1, AT + 99, 99) and gap.attribution.cause is Culprit.COMPOSE
     assert by_cause(found, "left out") == {Culprit.COMPOSE: 99}
+
+
+def stopped_whole(seconds: int) -> list[Entry]:
+    """A show in which nothing ran for so long, the taker of the machine's figures neither: it skips to its grid."""
+    made, before = frames(), frames()[: AT + 1]
+    again = before[-1].begun + seconds * SECOND
+    skip = SkipRecord(again, AT + 1, AT + 1 + seconds * 30, milliseconds(again - due(AT + 1)))
+    after = [
+        replace(each, number=skip.following + number, due=due(skip.following + number), begun=again, packaged=again)
+        for number, each in enumerate(made[AT + 1 :])
+    ]
+    whole = show([*before, *after], extra=[told(SHOW, again, skip)])
+    return [each for each in whole if each.of != HOUSE or not before[-1].begun < each.at < again]
+
+
+def test_a_house_that_stood_still_as_a_whole_was_stopped_or_slept_and_the_host_took_nothing() -> None:
+    """A millisecond of stolen CPU was named as the cause of a minute: the standstill itself was no piece of it."""
+    (gap,) = (each for each in incidents(stopped_whole(60)) if each.kind == "left out")
+    assert gap.attribution.cause is Culprit.STOPPED and gap.attribution.share > 0.9
+    assert "stood still" in gap.attribution.why and gap.attribution.lost_ms == pytest.approx(60_000, rel=0.05)
 
 
 def test_what_else_happened_then_is_told() -> None:

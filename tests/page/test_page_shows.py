@@ -63,6 +63,21 @@ async def test_a_show_that_is_alone_has_no_switch(browser: Browser, media: Path)
     await context.close()
 
 
+@pytest.mark.parametrize("width", [390, 700, 820, 1100, 1280])
+async def test_the_names_of_three_shows_are_whole(browser: Browser, media: Path, width: int) -> None:
+    """At 1100 pixels the third one, which was that of the page, lay outside the bar."""
+    context = await browser.new_context(viewport={"width": width, "height": 800})
+    page = await context.new_page()
+    with running_show(media, 0, "--shows", "morning,afternoon,late-night") as running:
+        await page.goto(f"{running.address}/shows/late-night/")
+        switch = page.get_by_role("navigation", name="Shows")
+        for name in ("Morning", "Afternoon", "Late night"):
+            await expect(switch.get_by_role("link", name=name)).to_be_in_viewport(ratio=1)
+        assert await switch.evaluate("one => one.scrollWidth <= one.clientWidth")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    await context.close()
+
+
 @pytest.mark.parametrize("width", [390, 820, 1280])
 async def test_the_switch_fits(browser: Browser, show: Show, width: int) -> None:
     context = await browser.new_context(viewport={"width": width, "height": 800})

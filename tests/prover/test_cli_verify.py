@@ -32,7 +32,7 @@ def test_a_broken_film_fails_with_its_faults_in_words_and_in_json(tmp_path: Path
     film.write_bytes(Programme().encode([frame for frame in whole(90) if frame[0] != 44]).file())
     words = CliRunner().invoke(app, [str(film)])
     assert words.exit_code == 1
-    assert "Wrong: 1 frames are missing, numbers 44." in words.output
+    assert "Wrong: 1 frame is missing, number 44." in words.output
     answer = CliRunner().invoke(app, [str(film), "--json", "--seconds", "2"])
     assert answer.exit_code == 1
     found = json.loads(answer.output)

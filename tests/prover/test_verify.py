@@ -112,7 +112,7 @@ def test_a_hole_in_the_sound_is_found_where_it_is(film: Path, sounding: Callable
     report = judged(film, Programme().encode(whole(150), sounding, change=hole(2.4, 40)))
     (found,) = report.sound.holes
     assert found.at == pytest.approx(2.4, abs=0.02)
-    assert any("holes in the sound" in fault for fault in report.wrong)
+    assert any("1 hole in the sound" in fault for fault in report.wrong)
 
 
 @pytest.mark.parametrize("count", [64, 480, 960, 1024, SPAN])
@@ -286,7 +286,7 @@ def test_a_stage_that_comes_back_is_a_discontinuity_and_the_loss_is_named() -> N
     report = LiveShow(runs).verify(9, begin=6)
     assert report.discontinuities == 1
     assert (report.picture.skipped, report.picture.skips, report.picture.missing) == (60, 1, 0)
-    assert report.plainer == ("60 frames (2.0 s) were skipped at 1 discontinuities.",)
+    assert report.plainer == ("60 frames (2.0 s) were skipped at a discontinuity.",)
     assert report.sync is not None and abs(report.sync.median_ms) < 1
 
 
@@ -297,7 +297,7 @@ def test_numbers_lost_within_a_run_stay_missing_whatever_was_skipped_elsewhere()
     ]
     report = LiveShow(runs).verify(12, begin=6)
     assert (report.picture.skipped, report.picture.missing_numbers) == (60, (333,))
-    assert any("1 frames are missing" in fault for fault in report.wrong)
+    assert any("1 frame is missing" in fault for fault in report.wrong)
 
 
 @pytest.mark.parametrize("halved", [range(90, 240), range(480)])

@@ -13,6 +13,11 @@ export function compact(count: number): string {
   return `${count < 10_000 ? (Math.floor(count / 100) / 10).toFixed(1) : Math.floor(count / 1000)}k`;
 }
 
+/** How many of something: `1 turn`, `1,200 turns`. */
+export function counted(count: number, one: string): string {
+  return `${count.toLocaleString("en")} ${one}${count === 1 ? "" : "s"}`;
+}
+
 /** Megabytes, as GB from 1000 on. */
 export function megabytes(value: number): string {
   return value >= 1000 ? `${(value / 1000).toFixed(2)} GB` : `${Math.round(value)} MB`;

@@ -1,5 +1,5 @@
 /** The runs that are kept, as a list to choose from. */
-import { label, stretch } from "./format";
+import { counted, label, stretch } from "./format";
 import type { RunView } from "../models";
 
 export type RunKind = "all" | "show" | "talk" | "call";
@@ -18,10 +18,10 @@ export function figuresOf(run: RunView): string {
   const lost = run.late + run.left_out;
   const words = [
     stretch(run.ended - run.began),
-    run.what === "show" && `${run.frames.toLocaleString("en")} frames`,
+    run.what === "show" && counted(run.frames, "frame"),
     run.what === "show" && (lost > 0 ? `${lost.toLocaleString("en")} late or left out` : "none late"),
-    run.turns > 0 && `${run.turns.toLocaleString("en")} ${run.turns === 1 ? "turn" : "turns"}`,
-    run.lost > 0 && `${run.lost.toLocaleString("en")} lines lost`,
+    run.turns > 0 && counted(run.turns, "turn"),
+    run.lost > 0 && `${counted(run.lost, "line")} lost`,
   ];
   return words.filter(Boolean).join(" · ");
 }

@@ -6,7 +6,7 @@ import { Button, Select } from "../controls/controls";
 import { Lacking } from "../controls/lacking";
 import { useRequest } from "../controls/request";
 import { Command, Listed, Nothing, Section, Sheet, State } from "../controls/sheet";
-import { duration } from "../core/format";
+import { counted, duration } from "../core/format";
 import { isLive, sentAway } from "../core/line";
 import { median } from "../core/waits";
 import type { LineView, RegistrationView } from "../models";
@@ -101,7 +101,7 @@ function Line({ line }: { line: LineView }): JSX.Element {
     >
       {line.reasons.length > 0 && <p class="line-reasons">{line.reasons.map(asSentence).join(" ")}</p>}
       <dl class="figures">
-        <Figure name="On the line" value={`${line.calls.filter(isLive).length}`} note={`of ${line.places} places`} />
+        <Figure name="On the line" value={`${line.calls.filter(isLive).length}`} note={`of ${counted(line.places, "place")}`} />
         <Figure name="Calls answered" value={`${line.answered}`} note="since the start" />
         <Figure name="Sent away" value={`${line.refused}`} note={sentAway(line.refusals) || "since the start"} />
         <Figure name="Answers begin after" value={duration(median(waits))} note="median of these calls" />

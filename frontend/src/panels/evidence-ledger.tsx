@@ -5,7 +5,7 @@ import { useMemo } from "preact/hooks";
 import { Button } from "../controls/controls";
 import { Nothing, Scrolled } from "../controls/sheet";
 import { incidentIn, marksOf, troubleIn, type FrameMark, type Live, type Outcome } from "../core/evidence";
-import { decimal, timeOfDay } from "../core/format";
+import { counted, decimal, timeOfDay } from "../core/format";
 import type { FrameSecond, Incident } from "../models";
 
 const SHOWN_SECONDS = 90;
@@ -76,7 +76,7 @@ function SecondRow({ second, budget, incident }: SecondRowProps): JSX.Element {
         </th>
         <td class="strokes">
           <Strokes marks={marksOf(second, budget)} budget={budget} leftOut={second.left_out} />
-          <span class="unseen">{second.costs.length} frames</span>
+          <span class="unseen">{counted(second.costs.length, "frame")}</span>
         </td>
         <td>{second.most > 0 ? `${decimal(second.most)} ms` : "–"}</td>
         <td class="trouble">
@@ -163,7 +163,7 @@ export function IncidentLog({ incidents, onReport }: IncidentLogProps): JSX.Elem
 }
 
 function wordsOf({ kind, frames, worst_ms }: Incident): string {
-  const many = frames === 1 ? "1 frame" : `${frames.toLocaleString("en")} frames`;
+  const many = counted(frames, "frame");
   return kind === "late" ? `${many} late, by up to ${Math.round(worst_ms)} ms` : `${many} left out, ${Math.round(worst_ms)} ms behind`;
 }
 

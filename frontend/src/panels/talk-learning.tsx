@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useId } from "preact/hooks";
 import { Select } from "../controls/controls";
+import { counted } from "../core/format";
 import type { TalkLearning, TalkLesson } from "../models";
 
 export const REVIEW = "review";
@@ -65,7 +66,7 @@ export function LessonPicker({ learning, taught, value, language, onChoose, onLa
 function Progress({ learning }: { learning: TalkLearning }): JSX.Element | null {
   if (learning.lessons.length === 0) return null;
   const next = learning.lessons.find((lesson) => lesson.next);
-  const words = learning.words === 1 ? "1 word" : `${learning.words} words`;
+  const words = counted(learning.words, "word");
   return (
     <p class="lesson-progress quiet">
       To practise English: your level is <strong>{learning.level}</strong>

@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { Button } from "../controls/controls";
 import { useNow } from "../controls/now";
 import { Section } from "../controls/sheet";
+import { counted } from "../core/format";
 import { usePage } from "../page";
 import { answerTo, current, dueIn, dueNow, inWords, newest } from "../talk/lessons";
 import type { Exercise, Help, Judged, JudgedWord, LessonState } from "../talk/protocol";
@@ -196,7 +197,7 @@ export function TalkVocabulary(): JSX.Element | null {
   const { vocabulary } = talk.learning.value;
   if (vocabulary === null || vocabulary.words.length === 0) return null;
   const due = dueNow(vocabulary, now);
-  const words = vocabulary.count === 1 ? "1 word" : `${vocabulary.count} words`;
+  const words = counted(vocabulary.count, "word");
   const ready = talk.learning.value.lesson === null && talk.link.value?.is === "open"; // a lesson has its own way to it
   const note = `level ${vocabulary.level} · ${words}, ${due} due${vocabulary.kept ? "" : " · kept until this house closes"}`;
   return (

@@ -27,9 +27,14 @@ def analyze(
     For instance: duologue analyze show.log phone.log · duologue analyze show.log -o show.html
     """
     from duologue.cli.report import write_report
+    from duologue.errors import InputError
     from duologue.evidence.forms import check_kind, shaped_logs
     from duologue.evidence.old_report import verdict
 
+    if as_json and out is not None:
+        raise InputError(
+            "it is written or printed", where="-o, --json", remedy="Call the file report.json, or leave -o away."
+        )
     kind = out.suffix.lower() if out is not None else ".json" if as_json else ".md"
     check_kind(kind)
     found = [_read(file) for file in files]

@@ -48,13 +48,16 @@ def bench(
     """
     import asyncio
 
+    from duologue.cli.output import write_out
     from duologue.evidence.bench import as_json as as_text
     from duologue.evidence.bench import as_table, broken, changes, held
     from duologue.evidence.budgets import PRESETS, read_budgets
+    from duologue.places import refuse_unwritable
     from duologue.settings import load_settings
     from duologue.simulation import bench as benching
     from duologue.telemetry.log import configure
 
+    refuse_unwritable({"--out": out})
     settings = load_settings(
         {"show.turns": turns or None, "show.seed": benching.FILM_SEED}, config=config, use=_use_of(questions, turns)
     )
@@ -64,7 +67,7 @@ def bench(
     order = benching.BenchOrder(questions, turns, character)
     result = asyncio.run(benching.run_bench(settings, order, lambda what: typer.echo(f"{what} …", err=True)))
     if out is not None:
-        _write(out, as_text(result))
+        write_out(out, f"{as_text(result)}\n", "the result")
     lines = held(result, limits)
     compared = changes(result, older) if older is not None else []
     if as_json:
@@ -100,16 +103,6 @@ def _older(path: Path) -> BenchResult:
     from duologue.text_files import read_text
 
     return read_result(read_text(path, "the earlier result"), str(path))
-
-
-def _write(path: Path, text: str) -> None:
-    from duologue.errors import PeerError
-
-    try:
-        path.write_text(f"{text}\n", "utf-8")
-    except OSError as error:
-        what = f"the result cannot be written: {error.strerror}"
-        raise PeerError(what, where=str(path), remedy="Check -o.") from error
 
 
 def _print_changes(compared: Sequence[MeasuredChange]) -> None:

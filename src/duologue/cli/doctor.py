@@ -65,9 +65,11 @@ def doctor(
 def _print(out: Console, found: Diagnosis) -> None:
     from rich.markup import escape
 
+    from duologue.plurals import counted
+
     machine = found.machine
     out.print(
-        f"[bold]Machine[/]   {machine.cores} cores, {machine.available_mb} of {machine.memory_mb} MB free,"
+        f"[bold]Machine[/]   {counted(machine.cores, 'core')}, {machine.available_mb} of {machine.memory_mb} MB free,"
         f" other programs took {machine.others_percent:.0f} % of the CPU, the host {machine.steal_percent:.1f} %"
     )
     for engine in found.engines:
@@ -113,5 +115,6 @@ def print_headroom(out: Console, room: Headroom, scheduler: str) -> None:
     out.print(f"[bold]Headroom[/]  the scheduler grants a stage: {scheduler} (counted on is an equal share)")
 
 
-def _mark(works: bool) -> str:
-    return "[green]✓[/]" if works else "[red]✗[/]"
+def _mark(works: bool | None) -> str:
+    """Whether it works; None: nobody tried."""
+    return "[dim]·[/]" if works is None else "[green]✓[/]" if works else "[red]✗[/]"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from duologue.app.talk import messages as say
 from duologue.app.talk.messages import FromServer
+from duologue.plurals import counted
 
 _VERDICTS = {"right": "right", "close": "nearly right", "wrong": "not right"}
 _STATES = {"unclear": "unclear", "missing": "not heard", "extra": "too much"}
@@ -32,7 +33,7 @@ class LessonPrinter:
                 self._write(f"  {message.title}: {words} ({message.seconds:.0f} s)")
             case say.TalkVocabulary(due=due, count=count) if count:
                 kept = "" if message.kept else "; kept until this ends"
-                self._write(f"  level {message.level}, {count} words learnt, {due} due{kept}")
+                self._write(f"  level {message.level}, {counted(count, 'word')} learnt, {due} due{kept}")
             case say.TalkNotice(text=text, remedy=remedy):
                 self._write(f"  {text} {remedy}".rstrip())
             case _:

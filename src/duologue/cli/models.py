@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from duologue.cli.options import JsonOption
+from duologue.cli.options import JsonOption, of_command
 
 if TYPE_CHECKING:
     from duologue.app.engines.own_files import OwnFiles
@@ -37,7 +37,7 @@ def models(
 
     Examples: duologue models · duologue models get natural · duologue models get kokoro
     """
-    if context.invoked_subcommand is not None:
+    if of_command(context, config=config, json=as_json):
         return
     import asyncio
     import json

@@ -21,5 +21,7 @@ def openapi(
     text = json.dumps(openapi_schema(), indent=2, ensure_ascii=False) + "\n"
     if output is None:
         typer.echo(text, nl=False)
-    else:
-        output.write_text(text, "utf-8")
+        return
+    from duologue.cli.output import write_out
+
+    write_out(output, text, "the schema")

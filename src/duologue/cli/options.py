@@ -48,6 +48,21 @@ DeviceOption: TypeAlias = Annotated[
 ]
 
 
+def of_command(context: typer.Context, **given: object) -> bool:
+    """Whether a command of a group was asked for, and not the group itself. Raises :class:`InputError` for options of
+    the group's own that were given beside it: they would go unheard.
+    """
+    command = context.invoked_subcommand
+    if command is not None and (unheard := [f"--{name}" for name, value in given.items() if value]):
+        from duologue.errors import InputError
+
+        raise InputError(
+            f"{' and '.join(unheard)} before {command} would not be heard", where=f"{context.info_name} {command}",
+            remedy=f"Options of {command} stand behind it: duologue {context.info_name} {command} --help lists them.",
+        )  # fmt: skip
+    return command is not None
+
+
 def engine_flags(llm: str | None, tts: str | None, stt: str | None) -> dict[str, object]:
     """The settings that the options of the engines stand for."""
     return {"engines.llm": llm, "engines.tts": tts, "engines.stt": stt}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from rich.console import Console
 from rich.markup import escape
 
-from duologue.errors import DuologueError, InputError, InternalError
+from duologue.errors import DuologueError, InputError, InternalError, PeerError
 
 if TYPE_CHECKING:
     from duologue.models.automatic import Pick
@@ -60,6 +60,15 @@ def require_wav(files: Mapping[str, Path | None], also: tuple[str, ...] = ()) ->
                 f"only {formats} written, and {path.name!r} is no name for it", where=option,
                 remedy=f"Call it {path.with_suffix('.wav').name}; FFmpeg makes other formats of it.",
             )  # fmt: skip
+
+
+def write_out(path: Path, text: str, what: str, option: str = "-o") -> None:
+    """Write what a command made to a file. Raises :class:`PeerError` when the disk does not take it."""
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        reason = error.strerror or "it failed"
+        raise PeerError(f"{what} cannot be written: {reason}", where=str(path), remedy=f"Check {option}.") from error
 
 
 def known_errors(group: BaseExceptionGroup[BaseException]) -> list[DuologueError] | None:

@@ -142,6 +142,7 @@ def print_findings(path: str, findings: list[Finding]) -> None:
     from rich.markup import escape
 
     from duologue.cli.output import console
+    from duologue.plurals import counted
     from duologue.stage.packs.check import Severity
 
     out = console()
@@ -152,5 +153,6 @@ def print_findings(path: str, findings: list[Finding]) -> None:
             f"[bold {colour}]{one.severity}:[/] {escape(place)}: {escape(one.what)}. [dim]{escape(one.remedy)}[/]"
         )
     errors = sum(one.severity is Severity.ERROR for one in findings)
+    told = f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}"
     verdict = "[bold red]not usable" if errors else "[bold green]good"
-    out.print(f"{escape(path)}: {verdict}[/] ({errors} errors, {len(findings) - errors} warnings)")
+    out.print(f"{escape(path)}: {verdict}[/] ({told})")

@@ -23,8 +23,8 @@ def export(
     """
     import json
 
+    from duologue.cli.output import write_out
     from duologue.cli.store import where
-    from duologue.errors import InputError
     from duologue.store.people import export as all_of
     from duologue.store.people import named
     from duologue.store.store import opened
@@ -34,11 +34,7 @@ def export(
     if out is None:
         typer.echo(told)
         return
-    try:
-        out.write_text(f"{told}\n", "utf-8")
-    except OSError as error:
-        reason = (error.strerror or "it failed").lower()
-        raise InputError(f"it cannot be written: {reason}", where=str(out), remedy="Check the name.") from error
+    write_out(out, f"{told}\n", "what is kept")
 
 
 def forget(
@@ -54,6 +50,7 @@ def forget(
     from duologue.cli.runs import shelf_of
     from duologue.cli.store import where
     from duologue.errors import PeerError
+    from duologue.plurals import counted
     from duologue.settings import load_settings
     from duologue.store.database import Database, database_url
     from duologue.store.people import forget as delete
@@ -72,7 +69,8 @@ def forget(
         recordings = delete(session, person_row)
     left = remove_files(recordings)
     gone, going_on = shelf_of(config).remove_of(parts)
-    typer.echo(f"{called} is forgotten, with {len(recordings) - len(left)} recordings and {len(gone)} runs.")
+    kept = counted(len(recordings) - len(left), "recording")
+    typer.echo(f"{called} is forgotten, with {kept} and {counted(len(gone), 'run')}.")
     if (folder := load_settings(config=config).ledger.folder) is not None:
         typer.echo(f"The ledger in {folder} may still hold words of theirs; so may backups of yours.")
     database = Database(database_url(url, file))

@@ -80,6 +80,8 @@ async def _interview(settings: Settings, persona: Persona, said: Sequence[str], 
 
 
 def _as_text(said: Sequence[str], replies: Sequence[str], result: Evaluation) -> str:
+    from duologue.plurals import counted
+
     faults = {number: [f for f in result.findings if f.reply == number] for number in range(len(replies))}
     rows: list[str] = []
     for number, (text, reply) in enumerate(zip(said, replies, strict=True)):
@@ -88,7 +90,7 @@ def _as_text(said: Sequence[str], replies: Sequence[str], result: Evaluation) ->
     counts = ", ".join(f"{rule} {count}" for rule, count in result.counts().items()) or "no faults"
     rows += [
         "",
-        f"{result.replies} answers, {result.share_good:.0%} without a fault: {counts}",
+        f"{counted(result.replies, 'answer')}, {result.share_good:.0%} without a fault: {counts}",
         f"{result.mean_words:.1f} words and {result.mean_seconds:.1f} s each, {result.share_asking:.0%} ask something",
     ]
     return "\n".join(rows)

@@ -44,7 +44,7 @@ def render(
     """
     from duologue.app.engines.languages import use_of
     from duologue.cli.output import tell_of
-    from duologue.places import refuse_same
+    from duologue.places import refuse_same, refuse_unwritable
     from duologue.settings import load_settings
 
     settings = load_settings(
@@ -65,6 +65,7 @@ def render(
     )
     playing = settings.show.tv.film
     refuse_same({"the TV's film": Path(playing) if playing else None, "--output": output, "--config": config})
+    refuse_unwritable({"--output": output})
     tell_of(pick for kind, pick in settings.picks.items() if kind == "tts")
     _film(settings, output)
 
@@ -78,6 +79,7 @@ def _film(settings: Settings, output: Path) -> None:
 
     from duologue.app.show import render as rendering
     from duologue.cli.output import console as console_of
+    from duologue.plurals import counted
     from duologue.telemetry.log import configure
 
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
@@ -94,7 +96,8 @@ def _film(settings: Settings, output: Path) -> None:
     for note in film.notes:
         console.print(f"[yellow]{note}[/]")
     speed = film.seconds / film.took
+    turns, frames = counted(film.turns, "turn"), counted(film.frames, "frame")
     console.print(
-        f"{film.path}: {film.turns} turns about “{film.topic}”, {film.seconds:.1f} s, {film.frames} frames, "
+        f"{film.path}: {turns} about “{film.topic}”, {film.seconds:.1f} s, {frames}, "
         f"in {film.took:.1f} s ({speed:.1f} × real time)"
     )

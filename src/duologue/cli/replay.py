@@ -146,7 +146,9 @@ def _print(
 
 
 def _short(value: object) -> str:
-    return f"{len(cast('frozenset[str]', value))} words" if isinstance(value, frozenset) else f"{value}"
+    from duologue.plurals import counted
+
+    return counted(len(cast("frozenset[str]", value)), "word") if isinstance(value, frozenset) else f"{value}"
 
 
 def _print_json(

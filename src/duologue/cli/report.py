@@ -11,7 +11,7 @@ import typer
 from duologue.cli.options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from duologue.evidence.changes import ReportComparison
     from duologue.evidence.report import EvidenceReport, ReportSource
@@ -61,10 +61,13 @@ def report(
 
     Examples: duologue report · duologue report last -o report.html · duologue report new --against old
     """
+    from duologue.errors import InputError
     from duologue.evidence.budgets import read_budgets
     from duologue.evidence.forms import check_kind
     from duologue.evidence.report import read_report
 
+    if as_md and as_json:
+        raise InputError("a report is printed in one form", where="--md, --json", remedy="Give one; -o writes another.")
     if out is not None:
         check_kind(out.suffix.lower())
     named = dict.fromkeys(source_of(name, config) for name in runs or ["last"])  # one that is named twice is one
@@ -162,7 +165,8 @@ def _print(found: EvidenceReport) -> None:
     for line in _verdict(found):
         typer.echo(line)
     for part in found.parts:
-        for line in _told(part):
+        told = list(_told(part))
+        for line in (_head(part), *told) if told else ():
             typer.echo(line)
     for line in _summary(found.parts):
         typer.echo(line)
@@ -208,6 +212,7 @@ def _write_trace(out: Path, sources: Sequence[ReportSource], *, aside: bool) -> 
 
     from duologue.errors import PeerError
     from duologue.evidence.trace import write_trace
+    from duologue.plurals import counted
     from duologue.telemetry.ledger_reader import LedgerReader
     from duologue.telemetry.run_shelf import digest_of
 
@@ -219,7 +224,7 @@ def _write_trace(out: Path, sources: Sequence[ReportSource], *, aside: bool) -> 
     except OSError as error:
         what = f"the trace cannot be written: {error.strerror}"
         raise PeerError(what, where=str(out), remedy="Check --trace.") from error
-    typer.echo(f"{out}: {count:,} events; open it at ui.perfetto.dev or chrome://tracing.", err=aside)
+    typer.echo(f"{out}: {counted(count, 'event')}; open it at ui.perfetto.dev or chrome://tracing.", err=aside)
 
 
 def _compared(found: EvidenceReport, older: EvidenceReport, old: str) -> ReportComparison:
@@ -245,10 +250,14 @@ def _tell_changes(compared: ReportComparison, *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _told(part: PartSummary) -> Iterator[str]:
+def _head(part: PartSummary) -> str:
     people = [each for each in part.conversations if each.person]
     about = f" ({people[0].scenario})" if people and people[0].scenario else ""
-    yield f"{part.of}{about}"
+    return f"{part.of}{about}"
+
+
+def _told(part: PartSummary) -> Iterator[str]:
+    """What there is to say of it; of the house often nothing."""
     if part.show or part.columns:
         yield from _frames(part)
     if part.call is not None:
@@ -305,7 +314,7 @@ def _turns(part: PartSummary) -> Iterator[str]:
         elif record.kind == "answer" and (record.question or not part.show):
             yield f"  {_waited(record)}  {_short(questions.get(record.question, ''))}"
         for trouble in filter(None, (record.failure, *record.handovers)):
-            yield f"             {_name(record)}: {trouble}"
+            yield f"             {_named(record, questions)}: {trouble}"
     for ending in part.endings:
         if ending.outcome == "went_on":
             yield f"             too early: {ending.wait_ms:.0f} ms ({ending.why}) after “{_short(ending.said)}”"
@@ -335,12 +344,14 @@ def _table(title: str, what: str, part: PartSummary, leave: Sequence[str] = ()) 
 
 
 def _missing(found: EvidenceReport) -> Iterator[str]:
+    from duologue.plurals import counted
+
     if dropped := sum(part.dropped for part in found.parts):
-        yield f"{dropped} lines are missing: more waited than may, or the disk did not take them."
+        yield f"{counted(dropped, 'line is', 'lines are')} missing: more waited than may, or the disk took no more."
     if found.torn:
-        yield f"{found.torn} lines were torn (the machine stopped, or its disk was full)."
+        yield f"{counted(found.torn, 'line was', 'lines were')} torn (the machine stopped, or its disk was full)."
     for kind, count in found.unknown.items():
-        yield f"{count} lines of a kind that is not known here were passed over: {kind}."
+        yield f"Passed over: {counted(count, 'line')} of a kind that is not known here, {kind}."
 
 
 def _waited(record: TurnRecord) -> str:
@@ -355,9 +366,13 @@ def _waited(record: TurnRecord) -> str:
     return f"{sum(stages.values()):5.0f} ms {most:<28}"
 
 
-def _name(record: TurnRecord) -> str:
-    """Its name in its conversation, whose id is long and stands above."""
-    return record.id.removeprefix(record.conversation).lstrip("/-") or record.id
+def _named(record: TurnRecord, questions: Mapping[str, str]) -> str:
+    """Its number in its conversation, who spoke, and what was said, or to what: ``turn 3 (ada to “and snow?”)``."""
+    from duologue.evidence.chapters import label
+
+    question = questions.get(record.question, "")
+    said = label(record.speaker, _short(question or record.text), answers=bool(question))
+    return f"turn {record.number} ({said})"
 
 
 def _short(text: str) -> str:

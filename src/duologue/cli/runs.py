@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from duologue.cli.options import JsonOption
+from duologue.cli.options import JsonOption, of_command
 
 if TYPE_CHECKING:
     from duologue.telemetry.run_shelf import Run, RunShelf
@@ -46,7 +46,7 @@ def runs(
 
     Examples: duologue runs · duologue report last -o report.html · duologue runs remove last
     """
-    if context.invoked_subcommand is not None:
+    if of_command(context, config=config, json=as_json):
         return
     shelf = shelf_of(config)
     there = shelf.runs()
@@ -86,10 +86,11 @@ def export(
     Example: duologue runs export last --parquet tables
     """
     from duologue.evidence.tables import write_parquet
+    from duologue.plurals import counted
 
     run = shelf_of(config).find(name)
     for file, rows in write_parquet(run.folder, parquet):
-        typer.echo(f"{file}: {rows:,} rows")
+        typer.echo(f"{file}: {counted(rows, 'row')}")
 
 
 def as_table(run: Run) -> dict[str, object]:
@@ -122,10 +123,11 @@ def _print(there: list[Run]) -> None:
 
 def _row(run: Run) -> tuple[str, ...]:
     from duologue.evidence.words import duration
+    from duologue.plurals import counted
 
     digest = run.digest
     title = digest.about if len(digest.about) <= MOST_TITLE else f"{digest.about[: MOST_TITLE - 1]}…"
-    state = run.state.value if not digest.lost else f"{run.state}, {digest.lost:,} lines lost"
+    state = run.state.value if not digest.lost else f"{run.state}, {counted(digest.lost, 'line')} lost"
     sound = bool(digest.recording) and Path(digest.recording).is_file()
     frames = (f"{digest.frames:,}", f"{digest.late + digest.left_out:,}") if digest.what == "show" else ("", "")
     return (run.id, title, state, duration(digest.seconds), f"{digest.turns:,}", *frames, _mb(run.size), "kept" * sound)

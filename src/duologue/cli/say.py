@@ -43,12 +43,15 @@ def say(
     from duologue.cli.output import require_wav
     from duologue.errors import InputError
     from duologue.models.automatic import Use
+    from duologue.places import refuse_unwritable
+    from duologue.plurals import counted
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
 
     if not text.strip():
         raise InputError("there is nothing to say", where="argument TEXT", remedy="Give at least one word.")
     require_wav({"--output": output})
+    refuse_unwritable({"--output": output})  # before a voice is asked, which may cost something
     use = use_by([character], Use(shows=False, talks=True))  # somebody waits for the first sound
     settings = load_settings({"engines.tts": tts}, config=config, use=use)
     if voice is not None and tts is None:
@@ -60,8 +63,8 @@ def say(
     with WavWriter(output) as file:
         file.write(utterance.samples)
     words = len(utterance.words())  # none of a voice that does not time them
-    summary = f"{output}: {utterance.duration:.2f} s{f', {words} words' if words else ''}"
-    typer.echo(_as_json(utterance) if marks else summary)
+    told = f", {counted(words, 'word')}" if words else ""
+    typer.echo(_as_json(utterance) if marks else f"{output}: {utterance.duration:.2f} s{told}")
 
 
 def _knowing(voice: str, settings: Settings, load: Callable[[Sequence[str]], Settings]) -> Settings:

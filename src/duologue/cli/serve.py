@@ -83,19 +83,21 @@ async def open_house(settings: Settings, stage: EarlyStage | None = None) -> Non
     """Serve the house until all its parts are over; ``stage`` is the first show's process, already started."""
     from duologue.app.engines.spare_voices import known_voices
     from duologue.app.show.cast import load_cast
-    from duologue.places import refuse_same
+    from duologue.places import refuse_same, refuse_unwritable
+    from duologue.telemetry.stream import FILE
     from duologue.web.server import address, bind, serve
 
     shows = settings.each_show().values() if settings.serve.show else ()
     for each in shows:
         film = each.show.tv.film
         refuse_same({"the TV's film": Path(film) if film else None, "--record": each.show.record})
+        refuse_unwritable({"the recording": each.show.record})
+    if settings.ledger.folder is not None:
+        refuse_unwritable({"the ledger": settings.ledger.folder / FILE}, makes_folders=True)
     # One show that cannot be is told of before the address is promised; of several each speaks for itself.
     alone = settings.serve.show and not settings.shows
-    if alone and settings.show.tv.film is not None:
-        from duologue.app.show.stage_set import find_film
-
-        find_film(settings.show.tv.film)
+    if alone:
+        await _refuse_show(settings)
     members = load_cast(settings.show.cast, settings.engines.tts, known_voices(settings)) if alone else ()
     with bind(settings.web.host, settings.web.port) as sock:  # before the address is promised
         if alone and stage is not None:
@@ -108,6 +110,18 @@ async def open_house(settings: Settings, stage: EarlyStage | None = None) -> Non
             certificate_of(settings.web)  # one that cannot be is told of before the address is
         announce(settings, members, address(sock, https=settings.web.https))
         await serve(settings, sock, members, stage, _leave_at_once)
+
+
+async def _refuse_show(settings: Settings) -> None:
+    """Raises :class:`InputError` for a film that is not there, and a topic that may not go on air."""
+    from duologue.app.show.stage_set import find_film, house_moderator
+
+    if settings.show.tv.film is not None:
+        find_film(settings.show.tv.film)
+    if settings.show.topic is not None:
+        from duologue.language.moderation import Subject
+
+        await house_moderator(settings).admit(settings.show.topic, Subject.TOPIC)
 
 
 def _leave_at_once(parts: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from duologue.cli.options import JsonOption
+from duologue.cli.options import JsonOption, of_command
 
 app = typer.Typer()
 
@@ -24,7 +24,7 @@ def store(
 
     Examples: duologue store · duologue store --json · duologue store migrate
     """
-    if context.invoked_subcommand is not None:
+    if of_command(context, config=config, json=as_json):
         return
     import json
     from dataclasses import asdict

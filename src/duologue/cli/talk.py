@@ -105,7 +105,7 @@ def _refuse(files: Files, config: Path | None, *, text: bool, echo_cancel: bool)
     from duologue.audio.recording_file import OPUS
     from duologue.cli.output import require_wav
     from duologue.errors import InputError
-    from duologue.places import refuse_same
+    from duologue.places import refuse_same, refuse_unwritable
 
     if text and files.question:
         raise InputError("there are two ways to talk", where="talk", remedy="Give --text, or --wav FILE, or neither.")
@@ -116,6 +116,7 @@ def _refuse(files: Files, config: Path | None, *, text: bool, echo_cancel: bool)
     require_wav({"--out": files.answer, "--record": files.both}, also=() if text else OPUS)
     written = {"--out": files.answer, "--record": files.both, "--ledger": files.ledger}
     refuse_same({"--wav": files.question, **written, "--config": config})
+    refuse_unwritable({"--out": files.answer, "--record": files.both})
 
 
 def _settings(

@@ -35,6 +35,7 @@ def warm(
     import asyncio
 
     from duologue.app.engines.languages import use_by
+    from duologue.plurals import counted
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
 
@@ -46,7 +47,7 @@ def warm(
         typer.echo(f"failed: {problem}", err=True)
     typer.echo(
         f"{tally.made} made, {tally.there} there already, {len(tally.problems)} failed;"
-        f" the cache holds {tally.entries} lines, {tally.megabytes:.1f} MB"
+        f" the cache holds {counted(tally.entries, 'line')}, {tally.megabytes:.1f} MB"
     )
     if tally.problems:
         raise typer.Exit(1)

@@ -43,7 +43,7 @@ class Culprit(StrEnum):
     DEATH = "restarted process"
     """A process of ours died, and was started again."""
     STOPPED = "stopped process"
-    """A signal stopped a process of ours: SIGSTOP, a terminal, a debugger."""
+    """A signal stopped a process of ours (SIGSTOP, a terminal, a debugger), or all of them at once."""
     UNKNOWN = "unknown"
 
 
@@ -71,7 +71,9 @@ class Evidence:
     ``lead_ms`` are the show's. ``pauses`` are of the process that was late. The rest sums up the seconds of that time:
     ``steal_ms`` (of all cores), ``cpu_wait_ms`` (of the late process; None: it was not measured), ``disk_wait_ms``, the
     ``engines``' CPU time by name (ms), ``foreign_ms``, that of programs which are none of ours (None: it was not
-    measured), and ``deaths``: processes that were started again. ``measured``: the machine's figures are there at all.
+    measured), and ``deaths``: processes that were started again. ``measured``: the machine's figures are there at all;
+    for ``unwatched_ms`` nobody took them, who else does so each second. ``skipped``: when the frame after the last was
+    due, and when the stage left it out instead (monotonic ns).
     """
 
     frames: Sequence[FrameRecord] = ()
@@ -86,6 +88,8 @@ class Evidence:
     deaths: Sequence[str] = ()
     usual: Usual = Usual()
     measured: bool = True
+    unwatched_ms: float = 0.0
+    skipped: tuple[int, int] | None = None
     seconds: float = 1.0
 
 
@@ -165,30 +169,34 @@ def _pieces(evidence: Evidence) -> _Pieces:
                 found.encode += over
             found.spans.append((frame.packaged - round(frame.encode_ms * 1e6), frame.packaged))
         if before is not None:
-            _note_gap(found, before, frame, evidence)
+            _note_gap(found, before, frame.due, frame.begun, evidence)
         if usual.frame_wait_ms is not None:
             starved = min(max(0.0, frame.wait_ms - usual.frame_wait_ms), found.total - lost)
             found.starved = (found.starved or 0.0) + starved
             _note_blocked(found, compose, encode, frame.blocked_ms)
         before = frame
+    if before is not None and evidence.skipped is not None:
+        _note_gap(found, before, *evidence.skipped, evidence)
     return found
 
 
-def _note_gap(found: _Pieces, before: FrameRecord, frame: FrameRecord, evidence: Evidence) -> None:
-    """The stage might have begun this frame and did not: it stood still, or waited for the encoder's queue."""
+def _note_gap(found: _Pieces, before: FrameRecord, due: int, begun: int, evidence: Evidence) -> None:
+    """The stage might have begun the frame that is ``due`` before it did: it stood still, or waited for the encoder's
+    queue.
+    """
     free = before.begun + round(before.compose_ms * 1e6)
-    wanted = max(free, frame.due - round(evidence.lead_ms * 1e6)) if evidence.lead_ms else free
-    lost = milliseconds(frame.begun - wanted)
+    wanted = max(free, due - round(evidence.lead_ms * 1e6)) if evidence.lead_ms else free
+    lost = milliseconds(begun - wanted)
     if lost <= NOISE_MS or (not evidence.lead_ms and lost <= evidence.period_ms):
         return
     if any(
         _excess(each.encode_ms, evidence.usual.encode_ms) >= lost * HALF
         for each in evidence.frames
-        if each.packaged > wanted and each.packaged - round(each.encode_ms * 1e6) < frame.begun
+        if each.packaged > wanted and each.packaged - round(each.encode_ms * 1e6) < begun
     ):
         return  # the queue was full, or all stood still: the encoder's own piece has it
     found.still += lost
-    found.spans.append((wanted, frame.begun))
+    found.spans.append((wanted, begun))
 
 
 def _note_blocked(found: _Pieces, compose: float, encode: float, blocked: float) -> None:
@@ -240,6 +248,9 @@ def _attribute(pieces: _Pieces, evidence: Evidence) -> tuple[dict[Culprit, float
     disk = max(disk, _paused("disk", pieces.spans, evidence))
     if disk:
         take(Culprit.DISK, disk, f"the disk kept programs waiting for {disk:.0f} ms", ["still"])
+    if evidence.unwatched_ms:
+        slept = f"all of the house stood still for {evidence.unwatched_ms:.0f} ms: it was stopped, or the machine slept"
+        take(Culprit.STOPPED, evidence.unwatched_ms, slept, ["still"])
     take(Culprit.ENCODE, left["encode"], f"encoding took {_most(evidence, 'encode_ms'):.0f} ms")
     drawing = f"drawing took {_most(evidence, 'compose_ms'):.0f} ms"
     take(Culprit.COMPOSE, left["compose"], drawing)

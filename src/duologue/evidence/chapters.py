@@ -20,6 +20,7 @@ from duologue.evidence.stalls import Stall, disk_held, loop_held, packets_late, 
 from duologue.evidence.summary import PartSummary
 from duologue.evidence.surroundings import Surroundings
 from duologue.evidence.waits import TurnWait, answer_ms, usual_stages, wait_of
+from duologue.plurals import counted
 from duologue.telemetry.ledger import EndingOutcome, EndingRecord, TurnRecord
 from duologue.telemetry.turns import STAGES, silence_ms, stages_ms
 
@@ -377,13 +378,16 @@ def _notes(turn: TurnRecord) -> list[str]:
         for on, words in (
             (turn.adopted, f"thought ahead, {turn.saved_ms:.0f} ms saved"),
             (turn.interrupted, "interrupted"),
-            (turn.fillers, f"{turn.fillers} filler{'s' * (turn.fillers != 1)}"),
+            (turn.fillers, counted(turn.fillers, "filler")),
             (turn.apologised, "apologised"),
             (turn.queued_ms >= 50, f"{turn.queued_ms:.0f} ms waited for other work of our engines"),
             (turn.cached, f"{turn.cached} of its sentences from the speech cache"),
-            (turn.prompt_tokens, f"{turn.kept_tokens} of {turn.prompt_tokens} tokens were read before"),
-            (turn.false_alarms, f"{turn.false_alarms} false alarms"),
-            (turn.echoes, f"{turn.echoes} echoes"),
+            (
+                turn.prompt_tokens,
+                f"{turn.kept_tokens} of {counted(turn.prompt_tokens, 'token was', 'tokens were')} read before",
+            ),
+            (turn.false_alarms, counted(turn.false_alarms, "false alarm")),
+            (turn.echoes, counted(turn.echoes, "echo", "echoes")),
             (turn.state == "withdrawn", "withdrawn"),
             (turn.why, turn.why),
         )
@@ -425,7 +429,7 @@ def _trouble(parts: Iterable[PartSummary], house: PartSummary | None) -> list[st
         for worker, times in part.restarts.items():
             found[f"{worker} was started again"] += times
         if part.dropped:
-            found[f"{part.dropped} lines of the ledger are missing"] += 1
+            found[f"{counted(part.dropped, 'line of the ledger is', 'lines of the ledger are')} missing"] += 1
     return [f"{words} ({times} times)" if times > 1 else words for words, times in found.items()]
 
 

@@ -14,6 +14,7 @@ from duologue.evidence.incidents import Incident, by_cause
 from duologue.evidence.stalls import Stall
 from duologue.evidence.waits import STAGE_WORDS, TurnWait
 from duologue.evidence.words import capital, clock, named, stretch, times, was, when
+from duologue.plurals import counted
 
 FEW = 100
 """Values below which a 99th percentile is the largest of them."""
@@ -90,7 +91,7 @@ def _of_show(show: ShowChapter) -> str:
     if show.gaps and wait < 1:
         said = "nobody waited for an engine between its turns"
     frames = " and ".join(bad) if bad else "none was late or missing"
-    return f"Of {show.frames:,} frames in {stretch(show.seconds)} of {named(show.of)} {frames}; {said}."
+    return f"Of {counted(show.frames, 'frame')} in {stretch(show.seconds)} of {named(show.of)} {frames}; {said}."
 
 
 def _most_late(show: ShowChapter) -> float:
@@ -120,9 +121,10 @@ def _of_causes(shows: Sequence[ShowChapter]) -> str:
     if not blamed:
         return ""
     (cause, many), total = blamed.most_common(1)[0], blamed.total()
+    of_those = f"{many:,} of those {total:,} frames" if total > 1 else "that frame"
     if cause is Culprit.UNKNOWN:
-        return f"What was recorded names no cause for {many:,} of those {total:,} frames."
-    return f"{many:,} of those {total:,} frames are the doing of: {cause}."
+        return f"What was recorded names no cause for {of_those}."
+    return f"{capital(of_those)} {'is' if many == 1 else 'are'} the doing of: {cause}."
 
 
 def _nearest(show: ShowChapter) -> str:
@@ -336,13 +338,14 @@ def cannot_tell(shows: Sequence[ShowChapter], talks: TalksChapter | None, missin
         if show.first_number > 0:
             found.append(f"What was before frame {show.first_number:,} of {named(show.of)}: it is not kept any more.")
         if show.unexamined:
-            found.append(f"Why {show.unexamined:,} more frames over their budget were slow: the slowest were examined.")
+            found.append(
+                f"Why {counted(show.unexamined, 'more frame')} over budget took long: the slowest were examined."
+            )
         if show.frames and not show.over:
             found.append(f"How {named(show.of)} ended: it goes on, or was cut off.")
         if show.cost is not None and show.cost.count < FEW:
-            found.append(
-                f"The tail of {named(show.of)}'s frame times: {show.cost.count} frames have no 99th percentile."
-            )
+            few = counted(show.cost.count, "frame has", "frames have")
+            found.append(f"The tail of {named(show.of)}'s frame times: {few} no 99th percentile.")
     return [*found, *(_beyond_talks(talks) if talks is not None else ())]
 
 

@@ -150,20 +150,22 @@ class ShowEvidence:
     def _left_out(self) -> Iterator[Incident]:
         numbers = self.columns.number
         for skip in self.show.skips:
-            place = min(bisect_left(numbers, skip.first), len(numbers) - 1)
-            yield self._skip(skip, place)
+            yield self._skip(skip, bisect_left(numbers, skip.first) - 1)
 
     def _skip(self, skip: SkipRecord, place: int) -> Incident:
-        since = skip.at - round(skip.late_ms * MILLISECOND) - SECOND
+        """``place`` is that of the last frame before it; -1: there is none."""
+        due = skip.at - round(skip.late_ms * MILLISECOND)
+        since = due - SECOND
         if place < 0:
             frames: list[FrameRecord] = []
         else:
-            first = self._lead_lost(max(0, place - 1))
+            first = self._lead_lost(place)
             frames = [self.columns.record(each) for each in range(first, place + 1)]
             since = frames[0].begun
+        evidence = replace(self._evidence(frames, since, skip.at), skipped=(due, skip.at))
         return Incident(
-            "left out", skip.at, skip.first, skip.following - 1, skip.late_ms,
-            cause_of(self._evidence(frames, since, skip.at)), [], self.meanwhile(since, skip.at),
+            "left out", skip.at, skip.first, skip.following - 1, skip.late_ms, cause_of(evidence), [],
+            self.meanwhile(since, skip.at),
         )  # fmt: skip
 
     def meanwhile(self, since: int, until: int) -> list[str]:

@@ -22,6 +22,7 @@ from duologue.evidence.spent import EngineUse, in_words
 from duologue.evidence.stalls import Stall
 from duologue.evidence.waits import TurnWait
 from duologue.evidence.words import capital, clock, named, short, sources, when
+from duologue.plurals import counted
 
 MOST_INCIDENTS = 40
 
@@ -61,7 +62,7 @@ def _show(show: ShowChapter, zone: tzinfo) -> Iterator[str]:
     yield ""
     yield f"## {capital(named(show.of))}{': ' + show.title if show.title else ''}"
     yield (
-        f"{when(show.wall_ns, show.seconds, zone)}, {show.frames:,} frames: {show.late:,} late,"
+        f"{when(show.wall_ns, show.seconds, zone)}, {counted(show.frames, 'frame')}: {show.late:,} late,"
         f" {show.left_out:,} left out, {show.over_budget:,} over budget."
     )
     if len(show.topics) > 1:

@@ -29,6 +29,7 @@ from duologue.evidence.spent import EngineUse, cost_in_words
 from duologue.evidence.stalls import Stall
 from duologue.evidence.waits import STAGE_WORDS, TurnWait
 from duologue.evidence.words import capital, clock, named, short, sources, when
+from duologue.plurals import counted
 
 MOST_INCIDENTS = 200
 _AHEAD = (
@@ -182,7 +183,8 @@ def _incidents(show: ShowChapter, bad: int) -> Iterator[str]:
     if seen:
         yield _incident_table("Each time that viewers may have noticed.", seen, show)
     if show.half_rate:
-        yield f'<p class="note">{show.half_rate:,} frames were held twice as long, at half the rate, by choice.</p>'
+        held = counted(show.half_rate, "frame was", "frames were")
+        yield f'<p class="note">{held} held twice as long, at half the rate, by choice.</p>'
     if dear:
         several = f"{len(dear):,} frames over their budget that nobody saw, the slowest first"
         what = several if len(dear) > 1 else "One frame over its budget that nobody saw"

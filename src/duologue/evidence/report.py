@@ -25,6 +25,7 @@ from duologue.evidence.summary import PartSummary, gather
 from duologue.evidence.surroundings import Surroundings
 from duologue.evidence.waits import TurnWait
 from duologue.evidence.words import named
+from duologue.plurals import counted
 from duologue.telemetry.ledger import WITH_PEOPLE, Entry, HeaderRecord, ShowRecord
 from duologue.telemetry.ledger_reader import LedgerReader
 from duologue.telemetry.ledger_span import RunSpan
@@ -193,11 +194,11 @@ def _unread(sources: Sequence[ReportSource], zone: tzinfo) -> Iterator[str]:
 
 def _missing(parts: Sequence[PartSummary], torn: int, unknown: dict[str, int]) -> Iterator[str]:
     if dropped := sum(part.dropped for part in parts):
-        yield f"What {dropped:,} lines said: they never reached the disk."
+        yield f"What {counted(dropped, 'line')} said that never reached the disk."
     if torn:
-        yield f"What {torn:,} torn lines said: the machine stopped, or its disk was full."
+        yield f"What {counted(torn, 'torn line')} said: the machine stopped, or its disk was full."
     for kind, count in unknown.items():
-        yield f"What {count:,} lines of the kind {kind} say: a newer program wrote them."
+        yield f"What {counted(count, 'line')} of the kind {kind} said: a newer program wrote that."
 
 
 def _kept(shows: Sequence[ShowChapter], parts: Sequence[PartSummary], budgets: Budgets) -> list[BudgetLine]:

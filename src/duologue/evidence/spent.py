@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from duologue.plurals import counted
 from duologue.telemetry.ledger import UsageRecord
 
 
@@ -53,7 +54,7 @@ class EngineUse:
     @property
     def words(self) -> str:
         """What it was asked for."""
-        return self.asked or f"{self.requests:,} requests"
+        return self.asked or counted(self.requests, "request")
 
     @property
     def asked(self) -> str:
@@ -63,8 +64,8 @@ class EngineUse:
         sound = f"{self.sound_s / 60:.1f} min" if self.sound_s >= 60 else f"{self.sound_s:.1f} s"
         told = (
             (self.prompt_tokens + self.completion_tokens,
-             f"{about}{self.prompt_tokens:,} tokens in{kept} and {self.completion_tokens:,} out"),
-            (self.characters, f"{self.characters:,} characters"),
+             f"{about}{counted(self.prompt_tokens, 'token')} in{kept} and {self.completion_tokens:,} out"),
+            (self.characters, counted(self.characters, "character")),
             (self.sound_s, f"{sound} of sound"),
         )  # fmt: skip
         return ", ".join(words for some, words in told if some)

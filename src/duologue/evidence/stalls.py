@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from duologue.clock import MILLISECOND, SECOND
 from duologue.evidence.causes import Attribution, Culprit, Evidence, cause_of_stall
 from duologue.evidence.surroundings import Surroundings
+from duologue.plurals import counted
 from duologue.telemetry.ledger import PacketsRecord, QualityRecord
 
 LATE_PACKET_MS = 20.0
@@ -46,7 +47,7 @@ def packets_late(told: Iterable[tuple[int, PacketsRecord]], around: Surroundings
             cause = cause_of_stall(SECOND / MILLISECOND, at - SECOND, at, evidence)
             yield Stall("callers' sound was dropped", "main", at, record.unheard, "packets", cause)
         if record.unsent:
-            why = f"the system did not take {record.unsent} packets"
+            why = f"the system did not take {counted(record.unsent, 'packet')}"
             yield Stall(
                 "packets not sent", "line", at, record.unsent, "packets",
                 Attribution(Culprit.NETWORK, 1.0, 20.0 * record.unsent, why),

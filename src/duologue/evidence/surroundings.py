@@ -19,6 +19,10 @@ OURS = ("main", "stage", "line")
 """What of the machine's processes is no engine."""
 
 
+GAP = 3 * SECOND
+"""Between two figures of the machine, which are taken each second: whoever takes them did not run (ns)."""
+
+
 class Surroundings:
     """The records of ``house`` (None: there are none), and the ``pauses`` that a part of it told itself."""
 
@@ -64,8 +68,15 @@ class Surroundings:
             deaths=sorted({name for at, name in self._deaths if since <= at <= until + SECOND}),
             usual=usual or Usual(steal_ms=self.usual_steal, disk_wait_ms=self._usual_disk),
             measured=bool(places),
+            unwatched_ms=self._unwatched_ms(places, since, until),
             seconds=seconds,
         )
+
+    def _unwatched_ms(self, places: Sequence[int], since: int, until: int) -> float:
+        """Of the time between the two, how long the main process took no figures though it does so each second."""
+        at = self.machine.at
+        gaps = ((at[place - 1] + SECOND, at[place]) for place in places if place and at[place] - at[place - 1] > GAP)
+        return sum(max(0.0, milliseconds(min(end, until) - max(begin, since))) for begin, end in gaps)
 
     def cpu_ms(self, process: str, since: int, until: int) -> float | None:
         """What a process computed in the seconds that touch the time between the two; None: nobody measured it."""

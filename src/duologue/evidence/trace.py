@@ -18,6 +18,7 @@ from typing import Any, TextIO
 
 from duologue.clock import SECOND
 from duologue.evidence.words import short
+from duologue.plurals import counted
 from duologue.telemetry.frames import frame_time_ms
 from duologue.telemetry.ledger import (
     ActRecord,
@@ -150,7 +151,9 @@ class Tracer:
                 yield self._instant(entry.of, "governor", f"step {step.name.lower()}", entry.at, {"why": why})
             case SkipRecord(first=first, following=following, late_ms=late):
                 told = {"first": first, "following": following, "late_ms": late}
-                yield self._instant(entry.of, "governor", f"skip of {following - first} frames", entry.at, told)
+                yield self._instant(
+                    entry.of, "governor", f"skip of {counted(following - first, 'frame')}", entry.at, told
+                )
             case EndingRecord(why=why, wait_ms=wait, outcome=outcome):
                 told = {"wait_ms": wait, "outcome": outcome.value}
                 yield self._instant(entry.of, "decisions", f"turn over: {why}", entry.at, told)

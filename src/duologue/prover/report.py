@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from duologue.plurals import counted
 from duologue.prover.viewer import Facts
 
 SYNC_LIMIT_MS = 20.0
@@ -189,11 +190,13 @@ def plainer(report: DeliveryReport) -> list[str]:
     """What the stream itself says it does without, a sentence each."""
     picture, found = report.picture, list[str]()
     if picture.rate and picture.left_out:
-        changes = f", after {picture.rate.changes} changes" if picture.rate.changes else ""
+        changes = f", after {counted(picture.rate.changes, 'change')}" if picture.rate.changes else ""
         found.append(f"{picture.rate.reduced_seconds:.1f} s at a lower picture rate{changes}.")
     if picture.skips:
         ms = picture.skipped * picture.nominal_step_ms
-        found.append(f"{picture.skipped} frames ({ms / 1e3:.1f} s) were skipped at {picture.skips} discontinuities.")
+        where = "a discontinuity" if picture.skips == 1 else f"{picture.skips} discontinuities"
+        were = "was" if picture.skipped == 1 else "were"
+        found.append(f"{counted(picture.skipped, 'frame')} ({ms / 1e3:.1f} s) {were} skipped at {where}.")
     for size in report.sizes[1:]:
         found.append(f"From {size.at:.1f} s on pictures are {size.width}x{size.height}.")
     return found
@@ -223,17 +226,20 @@ def wrong(report: DeliveryReport, offsets: SyncReport) -> list[str]:
     found = [
         text
         for count, text in (
-            (picture.missing, f"{picture.missing} frames are missing, {_numbers(picture)}."),
-            (picture.repeated, f"{picture.repeated} frames came again."),
-            (picture.out_of_order, f"{picture.out_of_order} frames came out of order."),
-            (picture.unreadable, f"{picture.unreadable} frames have no readable card."),
-            (picture.decode_errors, f"{picture.decode_errors} segments do not decode."),
-            (len(sound.gaps), f"{len(sound.gaps)} gaps between units of sound, {_where(sound.gaps)}."),
-            (len(sound.holes), f"{len(sound.holes)} holes in the sound, {_where(sound.holes)}."),
-            (len(sound.slips), f"{len(sound.slips)} times samples were lost or repeated, {_where(sound.slips)}."),
+            (picture.missing, f"{counted(picture.missing, 'frame is', 'frames are')} missing, {_numbers(picture)}."),
+            (picture.repeated, f"{counted(picture.repeated, 'frame')} came again."),
+            (picture.out_of_order, f"{counted(picture.out_of_order, 'frame')} came out of order."),
+            (picture.unreadable, f"{counted(picture.unreadable, 'frame has', 'frames have')} no readable card."),
+            (picture.decode_errors, f"{counted(picture.decode_errors, 'segment does', 'segments do')} not decode."),
+            (len(sound.gaps), f"{counted(len(sound.gaps), 'gap')} between units of sound, {_where(sound.gaps)}."),
+            (len(sound.holes), f"{counted(len(sound.holes), 'hole')} in the sound, {_where(sound.holes)}."),
+            (
+                len(sound.slips),
+                f"{counted(len(sound.slips), 'time')} samples were lost or repeated, {_where(sound.slips)}.",
+            ),
             (
                 len(sound.seams),
-                f"{len(sound.seams)} times there is no sound at a discontinuity, {_where(sound.seams)}.",
+                f"{counted(len(sound.seams), 'time')} there is no sound at a discontinuity, {_where(sound.seams)}.",
             ),
         )
         if count
@@ -256,7 +262,9 @@ def wrong(report: DeliveryReport, offsets: SyncReport) -> list[str]:
 
 def _numbers(picture: PictureReport) -> str:
     more = " …" if picture.missing > len(picture.missing_numbers) else ""
-    return f"numbers {', '.join(map(str, picture.missing_numbers))}{more}" if picture.missing_numbers else "in one jump"
+    which = "number" if picture.missing == 1 else "numbers"
+    numbers = ", ".join(map(str, picture.missing_numbers))
+    return f"{which} {numbers}{more}" if numbers else "in one jump"
 
 
 def _due(seconds: float) -> str:

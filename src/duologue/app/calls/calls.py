@@ -45,6 +45,13 @@ MOST_NOTING = 16
 CALLERS = "line:callers"
 """What callers belong to in the store, as others belong to the name of their token; no token can be called so."""
 BEHIND = "the machine is short of CPU for the calls that go on"
+
+
+def all_taken(places: int) -> str:
+    """Why nobody is let in when the line's places are taken."""
+    return f"all {places} places are taken" if places != 1 else "the only place is taken"
+
+
 BEHIND_SECONDS = 10
 """After callers' sound was dropped nobody else is let in for so long."""
 CUT_SECONDS = 2.0
@@ -163,7 +170,7 @@ class Calls:
         if plan is None:
             return AwayReason.EXTENSION, "there is nobody of that name here"
         if self._taking >= self._phone.places:
-            return AwayReason.PLACES, f"all {self._phone.places} places are taken"
+            return AwayReason.PLACES, all_taken(self._phone.places)
         if self.behind:
             return AwayReason.OVERLOAD, BEHIND
         reasons = self._unready()

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from duologue.app.bus import BusTopic
 from duologue.app.calls.call import LINE, CallHouse
-from duologue.app.calls.calls import BEHIND, Calls
+from duologue.app.calls.calls import BEHIND, Calls, all_taken
 from duologue.app.calls.carriers import Carriers
 from duologue.app.calls.line_models import CallView, LineView, RegistrationView, TransferView
 from duologue.app.calls.line_plan import line_plan, target_of
@@ -141,7 +141,7 @@ class LinePart:
         if not self._carrier.ready.is_set():
             return ("the line process is coming up",)
         if self._calls.count >= self._phone.places:
-            return (f"all {self._phone.places} places are taken",)
+            return (all_taken(self._phone.places),)
         if self._calls.behind:
             return (BEHIND,)
         known = [self._registrations.get(each.user) for each in self._phone.accounts]

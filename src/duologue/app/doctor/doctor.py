@@ -70,13 +70,13 @@ Progress = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class EngineState:
     """An engine: ``kind`` is ``tts``, ``llm``, ``stt``, ``vad`` (voice activity) or ``turn`` (the end of a turn). Only
-    the chosen ones are tried.
+    the chosen ones are tried; whether another ``works`` is not known (None).
     """
 
     kind: str
     name: str
     chosen: bool
-    works: bool
+    works: bool | None
     note: str = ""
 
 
@@ -338,7 +338,7 @@ def _others(settings: Settings) -> list[EngineState]:
         ("vad", VAD_GROUP, (settings.engines.vad,)),
     )
     return [
-        EngineState(kind, name, False, True, "installed; not chosen, not tried")
+        EngineState(kind, name, False, None, "installed; not chosen, not tried")
         for kind, group, chosen in kinds
         for name in engine_names(group)
         if name not in chosen

@@ -6,6 +6,7 @@ import asyncio
 
 from duologue.app.engines.engines import create_tts
 from duologue.errors import DuologueError
+from duologue.plurals import counted
 from duologue.settings import Settings
 
 PATIENCE = 15.0
@@ -29,5 +30,4 @@ async def try_voice(settings: Settings, name: str) -> tuple[int, str]:
         return 0, str(error)
     except TimeoutError:
         return 0, f"it was not ready within {PATIENCE:g} s"
-    counted = "1 voice" if voices == 1 else f"{voices} voices"
-    return voices, ". ".join((counted, *(note.rstrip(".") for note in notes)))
+    return voices, ". ".join((counted(voices, "voice"), *(note.rstrip(".") for note in notes)))

@@ -9,6 +9,7 @@ from duologue.app.bus import Bus
 from duologue.app.house.parts import Keeper
 from duologue.app.models import Notice, NoticeEvent, PartEvent, TalkEvent, TalkTurnEvent, TalkTurnView, TalkView
 from duologue.chains import FailureMoment, Handover
+from duologue.plurals import counted
 from duologue.telemetry.ledger import AdmissionRecord, HandoverRecord, PartRecord
 from duologue.telemetry.stream import HOUSE, Ledger
 
@@ -49,7 +50,8 @@ class HouseNews:
     def store(self, state: StoreState) -> None:
         """What is said is remembered again, or not any more."""
         if state.well:
-            notice = Notice(level="info", text=f"What is said is remembered again; {state.lost} entries are lost.")
+            lost = counted(state.lost, "entry is", "entries are")
+            notice = Notice(level="info", text=f"What is said is remembered again; {lost} lost.")
         else:
             text = f"Nothing is remembered now: {state.failure}"
             notice = Notice(level="error", text=text, remedy=state.remedy or "Talks and shows go on meanwhile.")
