@@ -122,6 +122,8 @@ def _of_causes(shows: Sequence[ShowChapter]) -> str:
     (cause, many), total = blamed.most_common(1)[0], blamed.total()
     if cause is Culprit.UNKNOWN:
         return f"What was recorded names no cause for {many:,} of those {total:,} frames."
+    if many == total:
+        return f"{f'All {total:,} are' if total > 1 else 'It is'} the doing of: {cause}."
     return f"{many:,} of those {total:,} frames are the doing of: {cause}."
 
 
