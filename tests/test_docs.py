@@ -69,6 +69,16 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or target.suffix != ".md" or anchor in anchors(target), f"{link}: there is no such heading"
 
 
+PICTURE = re.compile(r'(?:\]\(|<img [^>]*src=")([^)"\s]+\.(?:png|webp))')
+
+
+def test_every_picture_is_shown_and_every_one_that_is_shown_is_there() -> None:
+    shown = {(page.parent / found).resolve() for page in PAGES for found in PICTURE.findall(page.read_text("utf-8"))}
+    kept = {path.resolve() for path in (ROOT / "docs" / "pictures").rglob("*") if path.is_file()}
+    assert len(kept) > 30
+    assert shown == kept
+
+
 def test_every_page_is_in_the_one_index() -> None:
     """But reports that are shown as examples: they are of the page that reads them."""
     listed = [link.partition("#")[0] for link in LINK.findall(INDEX.read_text("utf-8").partition("## Read on")[2])]
@@ -162,6 +172,15 @@ def settings() -> frozenset[str]:
                 found.add(f"engines.{point.name}")
                 walk(model, f"engines.{point.name}.")
     return frozenset(found)
+
+
+def test_every_setting_is_described() -> None:
+    """At least its own name stands somewhere as code."""
+    code = [*(span for page in PAGES for span in spans(page))]
+    code += [block for page in PAGES for _, block in FENCE.findall(page.read_text("utf-8"))]
+    words = {word for text in code for word in re.findall(r"[a-z0-9_]+", text)}
+    assert len(settings()) > 200
+    assert sorted(name for name in settings() if name.rpartition(".")[2] not in words) == []
 
 
 NO_SETTINGS = ("show.chosen",)
