@@ -97,7 +97,7 @@ def test_what_is_kept_is_listed_exported_and_forgotten(run: Run, file: Path, tmp
     run("export", "ada", "--out", "ada.json")
     assert json.loads((tmp_path / "ada.json").read_text())["person"]["key"] == "ada"
     theirs, another = keep_run("talk:c"), keep_run("talk:other")
-    assert "ada is forgotten, with 1 recordings and 1 runs." in run("forget", "ada", "--yes")
+    assert "ada is forgotten, with 1 recording and 1 run." in run("forget", "ada", "--yes")
     assert not recording.exists() and not theirs.exists() and another.exists()
     assert json.loads(run("store", "--json"))["rows"]["turns"] == 0
     with pytest.raises(InputError, match="nobody called 'ada'"):

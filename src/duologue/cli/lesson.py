@@ -37,7 +37,7 @@ def check(
     """
     from rich.markup import escape
 
-    from duologue.cli.output import complain, console
+    from duologue.cli.output import complain, console, counted
     from duologue.errors import InputError
     from duologue.tutor.checking import remarks
     from duologue.tutor.lesson import load_lesson
@@ -50,8 +50,8 @@ def check(
             complain(error)
             wrong = True
             continue
-        out.print(f"[bold]{escape(lesson.title)}[/] ({lesson.level}): {len(lesson.exercises)} exercises, "
-                  f"{len(lesson.vocabulary)} words. It can be held.")  # fmt: skip
+        out.print(f"[bold]{escape(lesson.title)}[/] ({lesson.level}): {counted(len(lesson.exercises), 'exercise')}, "
+                  f"{counted(len(lesson.vocabulary), 'word')}. It can be held.")  # fmt: skip
         for remark in remarks(lesson):
             out.print(f"  {escape(remark)}")
     if wrong:
