@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import pytest
 import typer
 from pydantic import BaseModel
 
 from duologue.cli.main import COMMANDS
-from duologue.settings import ENGINE_GROUPS, Settings, installed_model
+from duologue.errors import InputError
+from duologue.settings import ENGINE_GROUPS, Settings, installed_model, load_settings
 
 ROOT = Path(__file__).parents[1]
 INDEX = ROOT / "README.md"
@@ -181,6 +183,42 @@ def test_every_setting_is_described() -> None:
     words = {word for text in code for word in re.findall(r"[a-z0-9_]+", text)}
     assert len(settings()) > 200
     assert sorted(name for name in settings() if name.rpartition(".")[2] not in words) == []
+
+
+THE_READERS = r"needs engines\.kokoro\.model|no engine has a price|account_sid: .* match pattern"
+"""What is missing in examples, being the reader's own: files, the prices of the block before, an account ("AC…")."""
+
+
+def examples() -> Iterator[Any]:
+    """Settings files that pages show."""
+    for page in PAGES:
+        blocks = [block for language, block in FENCE.findall(page.read_text("utf-8")) if language == "toml"]
+        for number, block in enumerate(blocks):
+            if tomllib.loads(block).keys() <= Settings.model_fields.keys():
+                yield pytest.param(block, id=f"{page.stem}-{number}")
+
+
+@pytest.mark.parametrize("example", [*examples()])
+def test_settings_of_the_examples_are_read_and_shown(example: str, tmp_path: Path) -> None:
+    file = tmp_path / "duologue.toml"
+    file.write_text(example, "utf-8")
+    try:
+        shown = {row.key: row.source for row in load_settings(config=file).rows()}
+    except InputError as error:
+        assert re.search(THE_READERS, str(error)), error
+        return
+    for key, value in leaves(tomllib.loads(example)):
+        if not isinstance(value, list):
+            assert shown.get(key) == str(file), key
+
+
+def leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The keys of a settings file, as `duologue settings` writes them; but of lists of tables."""
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from leaves(cast("dict[str, Any]", value), f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 NO_SETTINGS = ("show.chosen",)
