@@ -82,7 +82,8 @@ soak: setup  ## Ten minutes on air: memory and CPU
 pictures: setup  ## Renew the pictures of the README and of docs/pages.md
 	PAGE_SCREENSHOT=docs/pictures/page.png $(BIN)/python -m pytest -q tests/page/test_page_live.py
 	PAGE_PICTURES=docs/pictures/pages $(BIN)/python -m pytest -q tests/page/test_page_live.py tests/page/test_page_looks.py tests/page/test_page_talk.py \
-	  tests/page/test_page_lesson.py tests/page/test_page_tutor.py tests/page/test_page_face.py tests/page/test_page_access.py
+	  tests/page/test_page_lesson.py tests/page/test_page_tutor.py tests/page/test_page_face.py tests/page/test_page_access.py \
+	  tests/page/test_page_takeover.py tests/page/test_page_evidence.py
 
 lock:  ## Renew requirements.lock (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -o requirements.lock

@@ -1452,7 +1452,7 @@ export interface components {
             listeners: number;
             /**
              * Said By Caller
-             * @description Those are the caller's.
+             * @description The words of `said` are the caller's.
              * @default false
              */
             said_by_caller: boolean;

@@ -37,8 +37,25 @@ describe("the text cut at its words", () => {
   it("keeps the punctuation, and nothing is lost", () => {
     expect(cut("Well, ducks! (Two.)", "well", "ducks", "Two")).toEqual([
       [0, "Well, "],
-      [1, "ducks! ("],
-      [2, "Two.)"],
+      [1, "ducks! "],
+      [2, "(Two.)"],
+    ]);
+  });
+  it("leaves an opening mark with the word that it opens, and a hyphen with the one before", () => {
+    expect(cut("asked about “Would you” a well-known", "asked", "about", "Would", "you", "a", "well", "known")).toEqual([
+      [0, "asked "],
+      [1, "about "],
+      [2, "“Would "],
+      [3, "you” "],
+      [4, "a "],
+      [5, "well-"],
+      [6, "known"],
+    ]);
+  });
+  it("leaves a dash between two words with the one before", () => {
+    expect(cut("six — no", "six", "no")).toEqual([
+      [0, "six — "],
+      [1, "no"],
     ]);
   });
   it("keeps what stands before the first word", () => {

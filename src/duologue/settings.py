@@ -256,9 +256,8 @@ class Settings(BaseSettings):
             key, value = f"{prefix}.{name}", cast(object, getattr(part, name))
             if isinstance(value, BaseModel):
                 yield from self._rows(value, key)
-            elif isinstance(value, dict) and value:  # a table for each
-                for each, table in cast("dict[str, BaseModel]", value).items():
-                    yield from self._rows(table, f"{key}.{each}")
+            elif isinstance(value, dict) and value:
+                yield from self._named(cast("dict[str, object]", value), key, field.description or "")
             elif tables := _tables(cast("object", value)):
                 for number, table in enumerate(tables):
                     yield from self._rows(table, f"{key}[{number}]")
@@ -269,6 +268,19 @@ class Settings(BaseSettings):
                 pick = self.picks.get(name) if prefix == "engines" else None
                 shown = _shown(name, cast("object", value) if pick is None else pick.written)
                 yield SettingRow(key, shown, source, what, str(pick or ""))
+
+    def _named(self, table: Mapping[str, object], prefix: str, what: str) -> Iterator[SettingRow]:
+        """Of a table whose keys are a person's own: a table for each of them, or a value."""
+        for name, value in table.items():
+            key = f"{prefix}.{name}"
+            if isinstance(value, BaseModel):
+                yield from self._rows(value, key)
+            else:
+                yield SettingRow(key, _shown(name, value), self._source(key), what)
+
+    def _source(self, key: str) -> str:
+        """Where a value came from; of a list of tables only the whole has a source."""
+        return self._sources.get(key) or self._sources.get(_LISTED.sub("", key), "default")
 
 
 def _tables(value: object) -> list[BaseModel]:

@@ -109,6 +109,28 @@ def test_settings_as_a_table_and_as_json(tmp_path: Path, monkeypatch: pytest.Mon
     assert {"key": "show.fps", "value": "25", "source": "--set show.fps"} in rows
 
 
+def test_settings_whose_names_are_a_persons_own_are_shown_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written = """
+    phone.dialogue.barge_ms = 700
+    phone.audiosocket.called.40325ec2-5efd-4bd3-805f-53576e581d13 = "sales"
+    [[phone.accounts]]
+    user = "1001"
+    registrar = "pbx.example.org"
+    dialogue = { silence_seconds = 40 }
+    """
+    Path("duologue.toml").write_text(written, "utf-8")
+    rows = [line.split() for line in _invoke("settings")[1].splitlines()]
+    for key, value in (
+        ("phone.dialogue.barge_ms", "700"),
+        ("phone.audiosocket.called.40325ec2-5efd-4bd3-805f-53576e581d13", "sales"),
+        ("phone.accounts[0].dialogue.silence_seconds", "40.0"),
+    ):
+        assert [key, value, "duologue.toml"] in rows
+
+
 def test_an_error_is_said_in_words_and_exits_2(tmp_path: Path) -> None:
     result = _process("settings", "--set", "show.fps=31", cwd=tmp_path)
     assert result.returncode == 2

@@ -234,7 +234,7 @@ def test_a_show_that_was_late_names_the_cause_and_what_to_do(tmp_path: Path) -> 
     (show_,) = report.shows
     worst = max(each.worst_ms for each in show_.incidents if each.kind == "late")
     assert f"{show_.late} were ready late, by up to {worst:.0f} ms" in report.verdict[0]
-    assert report.verdict[1] == f"{show_.late} of those {show_.late} frames are the doing of: own compositing."
+    assert report.verdict[1] == f"All {show_.late} are the doing of: own compositing."
     assert len(report.verdict) == 3 and report.verdict[2].startswith("In the median second")
     assert "Drawing took 1400 ms (own compositing)." in report.worst[0].what and report.worst[0].felt
     assert "show.size" in report.worst[0].remedy

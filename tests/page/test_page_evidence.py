@@ -1,6 +1,6 @@
 """The Evidence page as it lives: stalls with their causes, a marked minute that becomes a report, runs of before.
 
-``PAGE_EVIDENCE=FOLDER`` keeps pictures at desktop and phone width.
+``PAGE_EVIDENCE=FOLDER`` keeps pictures of a report in light and dark, at several widths.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from looking import look
 from mock_show import Show, running_show
 from playwright.async_api import Browser, BrowserContext, FrameLocator, Locator, Page, expect
 
@@ -75,14 +76,6 @@ async def stall(page: Page, show: Show, milliseconds: int) -> None:
     await page.request.post(f"{show.address}/api/stage/caption", data={"text": f"stall:{milliseconds}"})
 
 
-async def picture(page: Page, name: str) -> None:
-    if folder := os.environ.get("PAGE_EVIDENCE"):
-        for width, height in (DESK, PHONE):
-            await page.set_viewport_size({"width": width, "height": height})
-            await page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
-        await page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
-
-
 async def test_the_frame_ledger_goes_on_second_by_second(evidence: Page) -> None:
     rows = evidence.locator(".ledger tbody tr")
     assert await rows.count() >= 50  # of the minute before anybody looked
@@ -116,7 +109,8 @@ async def test_a_stall_shows_with_its_cause_and_becomes_a_report(evidence: Page,
     await expect(figures).to_contain_text(["Late"])
     await newest.get_by_text("What else happened then").click()
     await expect(newest.locator("details li").first).to_contain_text(re.compile("garbage|CPU"))
-    await picture(evidence, "stall")
+    await evidence.evaluate("scrollTo(0, 0)")
+    await look(evidence, "evidence-late")
     await newest.get_by_role("button", name="Report of the minute").click()
     await expect(report(evidence).get_by_role("heading", level=1)).to_contain_text("show", timeout=PATIENCE)
     await expect(report(evidence).get_by_text("garbage collection").first).to_be_attached()
@@ -147,7 +141,6 @@ async def test_a_marked_minute_becomes_a_report_by_keys_alone(evidence: Page) ->
     await expect(report(evidence).get_by_text(re.compile("only .* was read"))).to_be_attached()
     frames = await report(evidence).locator(".tiles dd").first.inner_text()
     assert 1700 < int(frames.replace(",", "")) < 1900  # a minute's
-    await picture(evidence, "minute")
     for _ in range(3):
         await evidence.keyboard.press("Tab")
     await expect(evidence.get_by_role("button", name="Close the report")).to_be_focused()

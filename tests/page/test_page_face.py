@@ -1,13 +1,9 @@
-"""A face on the Talk page and alone on a clear ground, moved by the same conversation; ``PAGE_FACE=FOLDER`` keeps
-pictures.
-"""
+"""A face on the Talk page and alone on a clear ground, moved by the same conversation."""
 
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,10 +48,9 @@ def house() -> Iterator[Show]:
         yield running
 
 
-async def seen(page: Page, name: str) -> np.ndarray:
+async def seen(page: Page) -> np.ndarray:
     """What the window shows, with its transparency."""
-    folder = os.environ.get("PAGE_FACE")
-    shot = await page.screenshot(omit_background=True, path=Path(folder, f"{name}.png") if folder else None)
+    shot = await page.screenshot(omit_background=True)
     with Image.open(io.BytesIO(shot)) as picture:
         return np.array(picture.convert("RGBA"))
 
@@ -68,7 +63,7 @@ async def test_a_face_is_alone_on_a_clear_ground_and_lives(desk: BrowserContext,
     canvas = page.locator("canvas")
     await expect(canvas).to_be_visible(timeout=PATIENCE_MS)
     await page.wait_for_function("() => window.spent.length > 5", timeout=PATIENCE_MS)
-    picture = await seen(page, "clear")
+    picture = await seen(page)
     assert picture[0, 0, 3] == picture[0, -1, 3] == 0
     covered = (picture[..., 3] == 255).mean()
     assert 0.05 < covered < 0.9
@@ -76,7 +71,7 @@ async def test_a_face_is_alone_on_a_clear_ground_and_lives(desk: BrowserContext,
     await page.wait_for_function("() => window.looks > 10", timeout=PATIENCE_MS)  # it breathes
     await page.goto(f"{house.address}/face/chad")
     await page.wait_for_function("() => window.spent.length > 5", timeout=PATIENCE_MS)
-    assert (await seen(page, "dark"))[0, 0, 3] == 255
+    assert (await seen(page))[0, 0, 3] == 255
     await look(page, "face", tall=False)
     assert errors == []
 
@@ -110,5 +105,5 @@ async def test_one_conversation_moves_the_face_on_both_pages(browser: Browser, h
             " await new Promise(done => setTimeout(done, 50)) } return [...seen] }"
         )
         assert len(shapes) >= 3, shapes  # it speaks
-    await seen(talk, "talk")
+    await look(talk, "talk-face", tall=False)
     await context.close()

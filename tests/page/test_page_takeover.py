@@ -1,12 +1,11 @@
 """The Phone page of a real ``duologue phone``: a call is listened to and taken over, with a microphone that plays a
-file. ``PAGE_PHONE=FOLDER`` keeps pictures.
+file.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 import wave
@@ -18,7 +17,8 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from chromium_arguments import ARGUMENTS
-from playwright.async_api import Browser, Page, async_playwright, expect
+from looking import look
+from playwright.async_api import Browser, async_playwright, expect
 
 from duologue.clock import SYSTEM_CLOCK
 from line_caller import caller, loud
@@ -28,7 +28,6 @@ pytestmark = [pytest.mark.peer, pytest.mark.realtime, pytest.mark.slow, pytest.m
 
 PATIENCE = 30_000
 """On a machine that is at other things, too (ms)."""
-AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 QUIET = b"\xff" * 160
 
 
@@ -59,24 +58,6 @@ async def speaker(chromium: str, voice: Path) -> AsyncIterator[Browser]:
         await running.close()
 
 
-async def keep(page: Page, name: str) -> None:
-    """A picture, where one is wanted, as on a desk and as on a telephone."""
-    if folder := os.environ.get("PAGE_PHONE"):
-        await page.screenshot(path=Path(folder, f"{name}.png"))
-        before = page.viewport_size
-        await page.set_viewport_size({"width": 390, "height": 844})
-        await page.get_by_role("group", name="Listen and take over").scroll_into_view_if_needed()
-        await page.screenshot(path=Path(folder, f"{name}-390.png"))
-        assert before is not None
-        await page.set_viewport_size(before)
-
-
-async def violations(page: Page) -> list[str]:
-    await page.add_script_tag(path=AXE)
-    found: list[dict[str, Any]] = await page.evaluate("async () => (await axe.run()).violations")
-    return [f"{each['id']}: {each['help']}" for each in found]
-
-
 async def test_a_call_is_listened_to_taken_over_and_handed_back(speaker: Browser, tmp_path: Path) -> None:
     context = await speaker.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True)
     context.set_default_timeout(PATIENCE)
@@ -105,15 +86,13 @@ async def test_a_call_is_listened_to_taken_over_and_handed_back(speaker: Browser
         desk = calls.get_by_role("group", name="Listen and take over")
         await desk.get_by_role("button", name="Listen").click()
         await expect(desk.get_by_role("status")).to_contain_text("You listen to both", timeout=PATIENCE)
-        await keep(page, "listening")
         await desk.get_by_role("button", name="Take over").click()
         await expect(desk.get_by_role("status")).to_contain_text("You speak with the caller", timeout=PATIENCE)
         since = SYSTEM_CLOCK.now()
         await one.until(lambda: loud(one, since) > 50, 30)
         await expect(said).to_contain_text("Operator", timeout=PATIENCE)
         await expect(calls.get_by_role("listitem").first).to_contain_text("operator has it")
-        assert await violations(page) == []
-        await keep(page, "taken")
+        await look(page, "phone-taken")
         await desk.get_by_role("button", name="Microphone is on").click()
         await desk.get_by_label("Have Robin say").fill("It is on its way.")
         await page.keyboard.press("Enter")

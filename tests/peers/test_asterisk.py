@@ -84,7 +84,7 @@ def _configured(folder: Path, asterisk: _Installed, audiosocket: int, sip: int) 
     files = {
         "asterisk.conf": SETTINGS.format(folder=folder, modules=asterisk.modules, data=asterisk.data),
         "modules.conf": "[modules]\nautoload = yes\n", "logger.conf": LOGGER, "rtp.conf": "[general]\n",
-        "extensions.conf": f"[audiosocket]\n{by_socket}\n[sip]\n{by_sip}\n[from-duologue]\n",
+        "extensions.conf": f"[audiosocket]\n{by_socket}\n[sip]\n{by_sip}\n",
         "pjsip.conf": TRANSPORT.format(host=HOST, port=free_port())
         + _blocks("pjsip.conf")[0].replace("192.0.2.20:5060", f"{HOST}:{sip}").replace("192.0.2.20", HOST),
     }  # fmt: skip

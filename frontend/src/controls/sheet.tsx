@@ -97,13 +97,18 @@ export function Command({ line, what }: { line: string; what: string }): JSX.Ele
   const possible = "clipboard" in navigator;
   return (
     <div class="command">
-      <code>{line}</code>
+      <code>{breakable(line)}</code>
       {possible && <IconButton icon="copy" label={`Copy the command ${what}`} onPress={take} />}
       <span class="unseen" role="status">
         {taken.value ? "Copied." : ""}
       </span>
     </div>
   );
+}
+
+/** A line that is broken at the joints of a variable and its values before it is broken within a word. */
+function breakable(line: string): ComponentChildren[] {
+  return (line.match(/.+?(?:__|[=,]|$)/g) ?? []).flatMap((part) => [part, <wbr />]);
 }
 
 /** A state in a word, with its light. */

@@ -34,7 +34,7 @@ export function hearing(words: readonly Timed[], time: number): Hearing {
   return { lit, heard: last + 1 };
 }
 
-/** A stretch of a turn's text that is lit as one: a word with the punctuation and the space after it. */
+/** A stretch of a turn's text that is lit as one: a word with the marks that stand against it, and the space after it. */
 export interface Piece {
   readonly text: string;
   /** Index of the first word that this piece stands for. */
@@ -52,7 +52,7 @@ export function pieces(text: string, words: readonly { readonly text: string }[]
   words.forEach((word, from) => {
     const at = plain.indexOf(word.text.toLowerCase(), cursor);
     if (at < 0 || word.text === "" || !nearby(text, cursor, at)) return;
-    starts.push({ at, from });
+    starts.push({ at: at - opening(text.slice(cursor, at)), from });
     cursor = at + word.text.length;
   });
   if (starts.length === 0) return text === "" ? [] : [{ text, from: 0 }];
@@ -60,6 +60,11 @@ export function pieces(text: string, words: readonly { readonly text: string }[]
     text: text.slice(index === 0 ? 0 : at, starts[index + 1]?.at ?? text.length),
     from: index === 0 ? 0 : from,
   }));
+}
+
+/** How many characters before a word are its own: an opening bracket or quotation mark, with a space before it. */
+function opening(between: string): number {
+  return /\s(\S+)$/.exec(between)?.[1]?.length ?? 0;
 }
 
 /** Between two spoken words lie few others: a match farther away is another word that happens to look the same. */

@@ -119,9 +119,10 @@ function Others(): JSX.Element {
         </p>
       )}
       <p>
-        One that is held in a terminal is not listed here. What it wrote down with <code>--ledger</code> is read by:
+        One in a terminal is a house of its own and ends with it, so it is not listed. What its answers waited for is told afterwards
+        by:
       </p>
-      <Command line="duologue report talk.jsonl" what="that reads a talk's ledger" />
+      <Command line="duologue report" what="that reports on the newest run" />
       {state.shows.value.length > 0 && (
         <p>
           To put a word in on air, use the field below the transcript of <a href={router.href(SHOW)}>the show</a>.

@@ -1,6 +1,6 @@
 /** A conversation: what was said, sentence by sentence and as far as it was heard, and how to take part. */
 import { useSignal } from "@preact/signals";
-import type { JSX, TargetedSubmitEvent } from "preact";
+import { Fragment, type JSX, type TargetedSubmitEvent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Button, IconButton, Segmented } from "../controls/controls";
 import { useFollowing } from "../controls/following";
@@ -313,11 +313,15 @@ function Playing({ chunk }: { chunk: Chunk }): JSX.Element {
   const lit = parts.reduce((found, part, index) => (part.from <= at.value ? index : found), -1);
   return (
     <>
-      {parts.map((part, index) => (
-        <span key={index} class={index === lit ? "talk-word lit" : index < lit ? "talk-word" : "talk-word ahead"}>
-          {part.text}
-        </span>
-      ))}
+      {parts.map((part, index) => {
+        const bare = part.text.trimEnd();
+        return (
+          <Fragment key={index}>
+            <span class={index === lit ? "talk-word lit" : index < lit ? "talk-word" : "talk-word ahead"}>{bare}</span>
+            {part.text.slice(bare.length)}
+          </Fragment>
+        );
+      })}
     </>
   );
 }

@@ -28,9 +28,8 @@ FLASH_FRAMES = 2
 BEEP_HZ, BEEP_LEVEL = 1000, 0.5
 """The beep's pitch and amplitude (-6 dBFS)."""
 PILOT_HZ, PILOT_LEVEL = 11_033, 0.01
-"""The pilot's pitch and amplitude (-40 dBFS). The pitch is odd.
-
-So that no usual number of lost samples is a whole period.
+"""The pilot's pitch and amplitude (-40 dBFS). The pitch is odd, so that no usual number of lost samples is a whole
+period.
 """
 
 _BLACK, _WHITE, _GREY = 16, 235, 128
@@ -56,7 +55,10 @@ def _cell(height: int) -> int:
 
 
 class TestCard:
-    """Draws the card and makes its sound, for pictures of one size."""
+    """Draws the card and makes its sound, for pictures of one size (pixels), ``fps`` of them a second.
+
+    Raises :class:`InputError` for a picture that is too small for it.
+    """
 
     __test__ = False  # it is no test, whatever pytest takes its name for
 
@@ -102,10 +104,7 @@ class TestCard:
 
 
 def read_card(luma: NDArray[np.uint8]) -> Card | None:
-    """Read the card from a decoded picture's luma, shape ``(height, width)``; None where there is none.
-
-    Or not whole.
-    """
+    """Read the card from a decoded picture's luma, shape ``(height, width)``; None: there is none, or not whole."""
     cell = _cell(luma.shape[0])
     area = luma[16 : 16 + ROWS * cell, 16 : 16 + (COLUMNS + 1 + ROWS) * cell]
     if area.shape != (ROWS * cell, (COLUMNS + 1 + ROWS) * cell):

@@ -47,6 +47,7 @@ def forget(
     Example: duologue forget ada --yes
     """
     from duologue.app.people.remembering import remove_files
+    from duologue.cli.output import counted
     from duologue.cli.runs import shelf_of
     from duologue.cli.store import where
     from duologue.errors import PeerError
@@ -69,8 +70,8 @@ def forget(
         recordings = delete(session, person_row)
     left = remove_files(recordings)
     gone, going_on = shelf_of(config).remove_of(parts)
-    kept = counted(len(recordings) - len(left), "recording")
-    typer.echo(f"{called} is forgotten, with {kept} and {counted(len(gone), 'run')}.")
+    heard = counted(len(recordings) - len(left), "recording")
+    typer.echo(f"{called} is forgotten, with {heard} and {counted(len(gone), 'run')}.")
     if (folder := load_settings(config=config).ledger.folder) is not None:
         typer.echo(f"The ledger in {folder} may still hold words of theirs; so may backups of yours.")
     database = Database(database_url(url, file))

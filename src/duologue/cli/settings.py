@@ -10,6 +10,9 @@ import typer
 from duologue.cli.options import ConfigOption
 from duologue.errors import InputError
 
+WIDE = 240
+"""Characters of a line where no terminal shows it: what is searched in it is not broken."""
+
 
 def settings(
     config: ConfigOption = None,
@@ -40,10 +43,14 @@ def settings(
 
     from duologue.cli.output import console
 
-    table = Table("key", "value", Column("source", no_wrap=True), box=None, pad_edge=False, header_style="bold")
+    columns = Column("key", overflow="fold"), Column("value", overflow="fold"), Column("source", no_wrap=True)
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(row.key, row.value, row.source, style="dim" if row.source == "default" else None)
-    console().print(table)
+    page = console()
+    if not page.is_terminal:
+        page.width = WIDE
+    page.print(table)
     for row in rows:
         if row.why:
             console().print(f"{row.key} = {row.value} came to {row.why}", markup=False)

@@ -217,14 +217,15 @@ def _print_summary(summary: Summary) -> None:
 
 
 def _print_total(results: list[Summary], took: float) -> None:
-    from duologue.cli.output import console
+    from duologue.cli.output import console, counted
 
     count = sum(len(summary.runs) for summary in results)
     seconds = sum(run.seconds for summary in results for run in summary.runs)
     bad = sum(bool(run.failed) for summary in results for run in summary.runs)
+    pace = count / max(took, 1e-9)
     console().print(
-        f"{count} conversation{'s' * (count != 1)}, {seconds / 60:.1f} minutes of talk, in {took:.1f} s "
-        f"({count / max(took, 1e-9):.0f} a second); {bad or 'none'} failed."
+        f"{counted(count, 'conversation')}, {seconds / 60:.1f} minutes of talk, in {took:.1f} s "
+        f"({pace:.{int(pace < 10)}f} a second); {bad or 'none'} failed."
     )
 
 

@@ -124,7 +124,9 @@ def _of_causes(shows: Sequence[ShowChapter]) -> str:
     of_those = f"{many:,} of those {total:,} frames" if total > 1 else "that frame"
     if cause is Culprit.UNKNOWN:
         return f"What was recorded names no cause for {of_those}."
-    return f"{capital(of_those)} {'is' if many == 1 else 'are'} the doing of: {cause}."
+    if many == total:
+        return f"{f'All {total:,} are' if total > 1 else 'It is'} the doing of: {cause}."
+    return f"{of_those} {'is' if many == 1 else 'are'} the doing of: {cause}."
 
 
 def _nearest(show: ShowChapter) -> str:

@@ -33,7 +33,7 @@ class SpokenPiece(NamedTuple):
 
 
 def in_clauses(text: str, most: int, language: Language = ENGLISH) -> list[SpokenPiece]:
-    """``text`` in pieces of ``most`` characters (and a mark). No word is lost."""
+    """``text`` in pieces of at most ``most`` characters, and a comma behind one that ends nowhere. No word is lost."""
     leaning = language.turns.leaning | language.turns.open
     pieces: list[SpokenPiece] = []
     for begin, end in _grouped(text, most):

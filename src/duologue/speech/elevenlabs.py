@@ -95,7 +95,8 @@ class ElevenLabs:
         return SpeechCapabilities(rate=self._settings.rate, word_marks=True, voices=tuple(self._ids))
 
     async def warm_up(self) -> None:
-        """See that the server takes the key, and learn the account's voices. Raises :class:`PeerError`.
+        """See that the server takes the key, and learn the account's voices. Raises :class:`PeerError`, and
+        :class:`InputError` where no key is set.
 
         A key that may speak but not list voices is fine: then a voice must be given by its identifier.
         """

@@ -41,7 +41,7 @@ class HeardStretch:
 
 async def stretches(activity: SharedActivity, sound: Samples) -> tuple[tuple[int, int], ...]:
     """Where somebody speaks in ``sound``, at :data:`EAR_RATE`: starts and ends in samples, none longer than half a
-    minute, apart by half a second or more unless one was cut.
+    minute, apart by half a second or more unless one was cut. Raises :class:`PeerError` when the engine fails.
     """
     found: list[object] = []
     frames, all_told = len(sound) // VAD_FRAME, asyncio.Event()

@@ -27,7 +27,11 @@ def facts_of(session: Session, person_id: str, character: str | None = None) -> 
 def remember(
     session: Session, person_id: str, facts: Iterable[NewFact], *, source: str, at: int, conversation: str | None = None
 ) -> None:
-    """Add facts that are new: one that is known by its words is only made newer, one of a slot replaces the former."""
+    """Add facts that are new: one that is known by its words is only made newer, one of a slot replaces the former.
+
+    ``source`` is who says so (``person``, or what found it), ``at`` when (Unix ns). Beyond :data:`MOST_FACTS` of a
+    person the oldest go, those that they wrote themselves excepted.
+    """
     held = list(session.scalars(select(Fact).where(Fact.person_id == person_id)))
     for number, fact in enumerate(facts):
         now = at + number  # ns: what was told in one breath keeps its order
@@ -56,7 +60,7 @@ def remember(
 def rewrite(session: Session, person: PersonRow, facts: Sequence[tuple[str, NewFact]], at: int) -> None:
     """What the person made of it: ``(id, fact)`` for each that stays (an empty id: a new one); the others go.
 
-    Raises :class:`InputError` for an id that is not theirs, and for too many.
+    ``at`` is when (Unix ns). Raises :class:`InputError` for an id that is not theirs, and for too many.
     """
     if len(facts) > MOST_FACTS:
         raise InputError(f"{len(facts)} facts", where="facts", remedy=f"At most {MOST_FACTS}.")
@@ -95,7 +99,9 @@ def forget_facts(session: Session, person: PersonRow) -> None:
 
 
 def within(facts: Sequence[KnownFact], characters: int) -> list[KnownFact]:
-    """The newest facts that fit, slots (a name, a home) before all else; oldest first, as they are told."""
+    """The newest facts that fit into so many ``characters``, slots (a name, a home) before all else; oldest first, as
+    they are told.
+    """
     ranked = sorted(facts, key=lambda each: (not each.slot, each.source != "person", -each.at))
     kept: list[KnownFact] = []
     for fact in ranked:

@@ -93,7 +93,7 @@ class CallView(ApiModel):
     said: str = Field(default="", description="The newest words on it, cut short.")
     operator: str = Field(default="", description="Who has taken it over, by name; empty: the character speaks.")
     listeners: int = Field(default=0, description="Who attends it: docs/phone.md, *Listening to a call*.")
-    said_by_caller: bool = Field(default=False, description="Those are the caller's.")
+    said_by_caller: bool = Field(default=False, description="The words of `said` are the caller's.")
     turns: tuple[CallTurn, ...] = Field(
         default=(), description="The newest 100, oldest first, where this call alone is asked for; else left out."
     )

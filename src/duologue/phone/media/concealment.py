@@ -13,6 +13,7 @@ from duologue.audio.pcm import Samples
 LOWEST_HZ, HIGHEST_HZ = 66, 200
 """Of the pitch that is looked for (I.2.1)."""
 HISTORY_MS, MATCHED_MS, OVERLAP_MS = 50, 20, 4
+"""What is kept of the sound before a loss; how much of its end is looked for in it; how long two sounds overlap."""
 HOLD_MS, GONE_MS = 10, 60
 """It sounds unchanged for so long, and is silent after so long (I.2.6)."""
 

@@ -16,8 +16,9 @@ from enum import StrEnum
 from duologue.errors import InputError
 
 MAX_LENGTH = 16_384
-"""Bytes; a description of one call's sound takes some hundreds."""
+"""Characters; a description of one call's sound takes some hundreds."""
 MAX_MEDIA, MAX_FORMATS = 16, 64
+"""Streams of a description, and formats of a stream."""
 
 
 class Direction(StrEnum):

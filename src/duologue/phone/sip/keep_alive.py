@@ -19,6 +19,7 @@ from duologue.phone.sip.transactions import Flow
 STREAM_SECONDS, DATAGRAM_SECONDS = (95, 120), (24, 29)
 """The range from which each pause is drawn (section 4.4.1 and 4.4.2)."""
 PONG_SECONDS = 10
+"""Who has not answered a ping by then is gone (section 4.4.1)."""
 
 
 @dataclass(frozen=True, slots=True)

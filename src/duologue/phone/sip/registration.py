@@ -19,11 +19,15 @@ from duologue.phone.sip.transactions import Flow
 FIRST_PAUSE, LONGEST_PAUSE = 30, 1800
 """Seconds between attempts when no registrar answers: doubled, half of it by chance (RFC 5626, section 4.5)."""
 LONGEST = 86_400
+"""Seconds: we ask for no longer, whatever a registrar wants at the least."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An extension of ours at a PBX. ``registrars`` are tried in this order; ``seconds`` is how long we ask for."""
+    """An extension of ours at a PBX. ``registrars`` are tried in this order; ``seconds`` is how long we ask for.
+
+    Raises :class:`InputError` without a registrar, and for a user and a domain that make no SIP address.
+    """
 
     name: str
     user: str
@@ -58,6 +62,7 @@ class Registration:
         self.answers = Answers([account.credentials] if account.credentials else [], random_source)
         self.deadline: int | None = None
         self.until: int | None = None
+        """When the registration runs out (ns); None: there is none."""
         self.stopping = False
         self._contact = contact
         self._random = random_source

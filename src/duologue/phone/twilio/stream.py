@@ -36,7 +36,7 @@ _SILENCE = bytes([g711.SILENCE["mu"]])
 
 
 class TwilioStream:
-    """See the module. ``call`` is the call that it must be of."""
+    """See the module. ``call`` is the call that it must be of; methods take ``now`` (ns)."""
 
     def __init__(self, call: str) -> None:
         self.start: Start | None = None

@@ -23,7 +23,10 @@ class _Answer(BaseModel):
 
 
 def read_answer(body: str, length: int) -> Transcript:
-    """The final transcript of a sound of ``length`` samples. Raises :class:`ValueError` for what is none."""
+    """The final transcript of a sound of ``length`` samples at :data:`EAR_RATE`.
+
+    Raises :class:`ValueError` for what is none.
+    """
     try:
         answer = _Answer.model_validate_json(body)
     except ValidationError as error:

@@ -57,7 +57,7 @@ def passages(line: PiperLine, clusters: Sequence[Sequence[str]] = ()) -> tuple[P
 def clause_symbols(clause: Clause, clusters: Sequence[Sequence[str]] = ()) -> tuple[str, ...]:
     """The symbols of a clause as Piper's voices were taught: code points, its mark, and a space where it goes on."""
     text = _LANGUAGE_SWITCH.sub("", clause.phonemes) + clause.mark
-    if clause.mark in (",", ":", ";") and clause.mark:
+    if clause.mark in (",", ":", ";"):
         text += " "
     return _merged(list(unicodedata.normalize("NFD", text)), clusters)
 

@@ -64,13 +64,19 @@ class Compositor:
         self._fresh = True
 
     def relight(self, baked: BakedStage) -> None:
-        """Draw with another bake of the same stage from the next frame on; that frame is damaged all over."""
+        """Draw with another bake of the same stage from the next frame on; that frame is damaged all over.
+
+        Raises :class:`InternalError` for a bake of another size.
+        """
         if (baked.width, baked.height) != (self._baked.width, self._baked.height):
             raise InternalError(f"a bake of {baked.width}x{baked.height} for a stage of another size")
         self._use(baked)
 
     def compose(self, state: FrameState, tv: TvPicture | None = None) -> Damage:
-        """Bring :attr:`canvas` to ``state``, with ``tv`` on the TV's screen. Returns what was redrawn."""
+        """Bring :attr:`canvas` to ``state``, with ``tv`` on the TV's screen. Returns what was redrawn.
+
+        Raises :class:`InternalError` when there are not as many poses as characters.
+        """
         cast, film, caption = self._move_cast(state.poses), self._change_tv(tv), self._caption.show(state.caption)
         self.changed = "tv+caption" if film and caption else "tv" if film else "caption" if caption else ""
         rects = [*cast, *film, *caption]

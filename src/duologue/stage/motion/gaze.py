@@ -21,7 +21,7 @@ Direction = tuple[float, float]
 """A gaze as in a pose: -1…1 of the pupils' reach, x to the right and y down on screen."""
 
 NOTICE = RATE * 18 // 100
-"""How long a listener takes to notice who speaks."""
+"""How long a listener takes to notice who speaks (samples, as all of these)."""
 THINKING = RATE * 8 // 10
 """How long a speaker who thinks looks away at the start."""
 PONDERING = RATE * 13 // 10
