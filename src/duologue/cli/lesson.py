@@ -39,7 +39,7 @@ def check(
     """
     from rich.markup import escape
 
-    from duologue.cli.output import complain, console, counted
+    from duologue.cli.output import complain, console
     from duologue.errors import InputError
     from duologue.plurals import counted
     from duologue.tutor.checking import remarks

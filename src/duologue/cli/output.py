@@ -48,11 +48,6 @@ def tell_of(picks: Iterable[Pick]) -> None:
         trouble.print(notice, markup=False)
 
 
-def counted(many: int, noun: str) -> str:
-    """So many of a regular ``noun``: "1 run", "2 runs"."""
-    return f"{many:,} {noun}{'s' * (many != 1)}"
-
-
 def require_wav(files: Mapping[str, Path | None], also: tuple[str, ...] = ()) -> None:
     """Raises :class:`InputError` for a file to write, by its option, that is not called WAV (or ``also``). What is no
     plain file (a pipe, ``/dev/null``) may be called anything.

@@ -47,7 +47,6 @@ def forget(
     Example: duologue forget ada --yes
     """
     from duologue.app.people.remembering import remove_files
-    from duologue.cli.output import counted
     from duologue.cli.runs import shelf_of
     from duologue.cli.store import where
     from duologue.errors import PeerError

@@ -217,7 +217,8 @@ def _print_summary(summary: Summary) -> None:
 
 
 def _print_total(results: list[Summary], took: float) -> None:
-    from duologue.cli.output import console, counted
+    from duologue.cli.output import console
+    from duologue.plurals import counted
 
     count = sum(len(summary.runs) for summary in results)
     seconds = sum(run.seconds for summary in results for run in summary.runs)
