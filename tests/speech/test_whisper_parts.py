@@ -434,6 +434,16 @@ def test_silence_alone_is_never_passed_over() -> None:
     assert stretch.last(None) is None
 
 
+@pytest.mark.parametrize(("silent", "begin"), [(0.5, 0.4), (0.06, 0.0), (0.0, 0.0)])
+def test_the_first_pass_begins_in_the_silence_before_the_voice(silent: float, begin: float) -> None:
+    """Where it began with the voice the model misheard first words, and whatever hung on them."""
+    stretch = WhisperStretch(SECOND)
+    stretch.hear(round(silent * SECOND), silent=True)
+    stretch.hear(SECOND // 2, silent=False)
+    last = stretch.last(None)
+    assert last is not None and last.begin == stretch.needed == round(begin * SECOND)
+
+
 async def test_the_most_urgent_pass_goes_first_and_who_leaves_is_passed_over() -> None:
     gate, order = WorkGate(1), list[str]()
 

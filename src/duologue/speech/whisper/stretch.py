@@ -34,6 +34,8 @@ BREAK = 300 * EAR_RATE // 1000
 """Voice activity drops out inside speech for up to 220 ms."""
 BEFORE = 300 * EAR_RATE // 1000
 """Sound before a cut within speech that the next passes see."""
+LEAD = EAR_RATE // 10
+"""Silence before the first sound that passes see, where there was any: without 30 ms of it first words are misheard."""
 LEAST = EAR_RATE // 10
 """Shorter sound holds no word."""
 SLOWER = 4
@@ -70,7 +72,8 @@ class WhisperStretch:
         self._settled: list[Heard] = []
         self._open: list[Heard] = []
         self._followed: list[Heard] = []  # by the words behind the cut, as the pass heard them that was cut
-        self._cut = self._overlap = 0
+        self._cut = 0
+        self._overlap = LEAD
         self._passed = 0  # what the open words are of ends here
         self._covered: int | None = None  # the pause that was passed over
         self._loud = False
