@@ -3,7 +3,7 @@ import { Resampler } from "../src/core/resampler";
 import { chunksOf, emptyBook, ended, parted, shown, told, waitsOf } from "../src/talk/book";
 import { TalkClient, type Link, type Player, type Socket, type Timer } from "../src/talk/client";
 import { Playout, type Piece, type Place } from "../src/talk/playout";
-import { packed, unpacked, type Chunk, type FromServer, type Turn, type Welcome } from "../src/talk/protocol";
+import { packed, unpacked, type Bye, type Chunk, type FromServer, type Turn, type Welcome } from "../src/talk/protocol";
 
 const ramp = (from: number, count: number): Float32Array => Float32Array.from({ length: count }, (_, index) => from + index);
 
@@ -423,6 +423,25 @@ describe("the client", () => {
     await sockets[2]?.opens();
     sockets[2]?.says({ ...WELCOME, resumed: true });
     expect(sockets[2]?.sent.slice(1)).toEqual([{ type: "push", down: false }]);
+  });
+
+  it("says of a line that is lost what a person can understand", async () => {
+    const { client, sockets, timer, links } = talk();
+    client.begin();
+    const lost = async (code: number, reason: string, bye?: Partial<Bye>): Promise<unknown> => {
+      await sockets.at(-1)?.opens();
+      sockets.at(-1)?.says(WELCOME);
+      if (bye) sockets.at(-1)?.says({ type: "bye", remedy: "", resume: true, retry_seconds: null, ...bye } as Bye);
+      sockets.at(-1)?.breaks(code, reason);
+      const found = links.at(-1);
+      timer.pass(10_000);
+      return found;
+    };
+    const plain = { is: "lost", why: "The connection is lost." };
+    expect(await lost(1011, "keepalive ping timeout")).toEqual(plain);
+    expect(await lost(1008, "The client does not read.", { code: "slow", text: "The client does not read." })).toEqual(plain);
+    const closing = "The house is closing.";
+    expect(await lost(1013, closing, { code: "closing", text: closing, retry_seconds: 5 })).toEqual({ is: "lost", why: closing });
   });
 
   it("has another microphone after the page was loaded anew, and says so", async () => {

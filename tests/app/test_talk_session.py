@@ -564,7 +564,7 @@ def test_who_does_not_read_is_dropped_with_a_word(monkeypatch: pytest.MonkeyPatc
         began = door.clock.now()
         while wire.closed is None:  # noqa: ASYNC110 (virtual time)
             await asyncio.sleep(0.5)
-        assert wire.closed[1] == "the client does not read"
+        assert wire.closed[1] == "The client does not read."
         assert (door.clock.now() - began) / 1e9 < talk_connection.SEND_SECONDS + 3
         assert door.sessions.held == 1 and door.sessions.sockets == 0
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -183,7 +184,7 @@ async def test_a_page_that_is_frozen_or_offline_for_a_while_goes_on_with_the_sam
     page.set_default_timeout(PATIENCE_MS)
     await page.goto(f"{house.address}/talk")
     await begin(page)
-    tools = await context.new_cdp_session(page)
+    tools: Any = await context.new_cdp_session(page)
     await tools.send("Page.setWebLifecycleState", {"state": "frozen"})
     await asyncio.sleep(15)  # longer than a page waits for a sign of the server
     await tools.send("Page.setWebLifecycleState", {"state": "active"})
@@ -199,7 +200,7 @@ async def test_a_page_that_is_frozen_or_offline_for_a_while_goes_on_with_the_sam
 
 
 async def test_a_page_that_was_there_before_the_engines_offers_all_there_is(page: Page) -> None:
-    """It asked once, and stood at what a cold house had: "Not quite yet", and no word of corrections."""
+    """It asked once, and stood at what a cold house had: nobody to talk with, and no word of corrections."""
     early = 2
 
     async def cold(route: Route) -> None:
@@ -214,11 +215,11 @@ async def test_a_page_that_was_there_before_the_engines_offers_all_there_is(page
 
     await page.route("**/api/talk?*", cold)
     await page.reload()
-    await expect(page.get_by_text("Not quite yet")).to_be_visible()
+    await expect(page.get_by_text("At the moment")).to_be_visible()
     await expect(page.get_by_role("button", name="Begin")).to_be_disabled()
     picker = page.locator(".lesson-picker")
     await expect(picker).to_contain_text("it corrects you beside your own words", timeout=PATIENCE_MS)
-    await expect(page.get_by_text("Not quite yet")).to_have_count(0)
+    await expect(page.get_by_text("At the moment")).to_have_count(0)
     await begin(page)
 
 

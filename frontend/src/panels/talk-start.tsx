@@ -102,7 +102,7 @@ export function TalkStart({ offer }: { offer: TalkOffer }): JSX.Element {
         </div>
       </form>
       <TalkTroubles />
-      {offer.reasons.length > 0 && <p class="explained">Not quite yet: {offer.reasons.join("; ")}.</p>}
+      {offer.reasons.length > 0 && <p class="explained">At the moment {offer.reasons.join("; ")}.</p>}
     </Section>
   );
 }

@@ -179,7 +179,7 @@ export class TalkClient {
     socket.binaryType = "arraybuffer";
     socket.onopen = () => void this.#greet(socket);
     socket.onmessage = ({ data }) => this.#take(socket, data);
-    socket.onclose = ({ code, reason }) => this.#closed(socket, reason, code);
+    socket.onclose = ({ code, reason }) => this.#closed(socket, code === REFUSED ? reason : "", code);
     this.#expect(socket, CONNECT_MS);
   }
 
@@ -250,7 +250,9 @@ export class TalkClient {
     const waited = this.timer.now() - this.#lostAt;
     if (!again || waited > this.#resumeMs) return this.#end(bye, bye?.text ?? "The server did not come back in time.");
     this.#welcomed = false;
-    this.listener.link({ is: "lost", why: bye?.text ?? (reason || "The connection is lost.") });
+    // what it says to a program that does not read, or floods, is nothing to a person: it is tried again all the same
+    const told = bye === null ? reason : (bye.retry_seconds ?? null) === null ? "" : bye.text;
+    this.listener.link({ is: "lost", why: told || "The connection is lost." });
     const pause = Math.max(this.#backoff.next(), 1000 * (bye?.retry_seconds ?? 0));
     this.#retry = this.timer.set(() => this.#connect(), pause);
   }
