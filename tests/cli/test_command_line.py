@@ -180,6 +180,25 @@ def test_what_the_locale_cannot_write_is_escaped(tmp_path: Path) -> None:
     assert told.stderr == b"" and b"\\u2013 whisper-tiny.en" in told.stdout
 
 
+@pytest.mark.parametrize("while_loading", ["typer", "duologue.cli.output"])
+def test_ctrl_c_while_the_command_line_is_loaded_leaves_no_trace(while_loading: str) -> None:
+    code = f"""if True:
+    import sys
+
+    class Pressed:
+        def find_spec(self, name, path, target=None):
+            if name == {while_loading!r}:
+                raise KeyboardInterrupt
+
+    sys.meta_path.insert(0, Pressed())
+    sys.argv = ["duologue", "lesson", "list"]
+    from duologue.__main__ import main
+
+    main()"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (told.returncode, told.stdout, told.stderr) == (INTERRUPTED, "", "")
+
+
 def test_openapi_prints_the_schema(tmp_path: Path) -> None:
     assert "/api/conversations" in json.loads(_invoke("openapi")[1])["paths"]
     _invoke("openapi", "-o", str(tmp_path / "api.json"))
