@@ -12,7 +12,6 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from io import TextIOWrapper
 from types import TracebackType
 from typing import Annotated
 
@@ -189,6 +188,7 @@ def show_fault(kind: type[BaseException], error: BaseException, trace: Traceback
 def main() -> None:
     """The entry point of the command line."""
     sys.excepthook = show_fault
-    if isinstance(sys.stdout, TextIOWrapper):  # a tick has no place in ISO 8859-1, nor a file's broken name in UTF-8
-        sys.stdout.reconfigure(errors="backslashreplace")
+    reconfigure: Callable[..., None] | None = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:  # a tick has no place in ISO 8859-1, nor a file's broken name in UTF-8
+        reconfigure(errors="backslashreplace")
     sys.exit(run(lambda: build(_words())()))
