@@ -96,6 +96,11 @@ def test_a_show_that_cannot_be_promises_no_address(wrong: tuple[str, ...]) -> No
     assert told.returncode == 2 and told.stderr.startswith("error:") and "http://" not in told.stderr
 
 
+def test_a_line_that_nobody_answers_promises_no_address() -> None:
+    told = _process("phone", "--as", "nobody", "--port", "0", "--listen", "127.0.0.1:0")
+    assert told.returncode == 2 and told.stderr.startswith("error: there is nobody called 'nobody'")
+
+
 def test_version() -> None:
     assert _invoke("--version")[1].startswith("duologue 0.")
 
