@@ -15,7 +15,7 @@ import typer
 from rich.text import Text
 from typer.testing import CliRunner
 
-from duologue.cli.main import COMMANDS, INTERRUPTED, build, run
+from duologue.cli.main import COMMANDS, INTERRUPTED, UNREAD, build, run
 from duologue.cli.output import known_errors
 from duologue.errors import InputError, InternalError, PeerError
 from duologue.places import packs_folder
@@ -96,6 +96,11 @@ def test_a_show_that_cannot_be_promises_no_address(wrong: tuple[str, ...]) -> No
     assert told.returncode == 2 and told.stderr.startswith("error:") and "http://" not in told.stderr
 
 
+def test_a_line_that_nobody_answers_promises_no_address() -> None:
+    told = _process("phone", "--as", "nobody", "--port", "0", "--listen", "127.0.0.1:0")
+    assert told.returncode == 2 and told.stderr.startswith("error: there is nobody called 'nobody'")
+
+
 def test_version() -> None:
     assert _invoke("--version")[1].startswith("duologue 0.")
 
@@ -166,6 +171,59 @@ def test_say_with_an_unknown_voice_or_an_impossible_file(tmp_path: Path) -> None
         _invoke("say", "Hello", "-o", str(tmp_path / "a.wav"), "--voice", "nobody")
     with pytest.raises(InputError, match="there is no folder"):  # before anything is spoken
         _invoke("say", "Hello", "-o", str(tmp_path / "no" / "a.wav"), "--tts", "nobody-who-could-speak")
+
+
+def test_whoever_reads_no_further_is_told_nothing_and_no_check_has_failed() -> None:
+    """The exit code was 1: ``duologue report --against … | head`` told that something got worse."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as unread:
+        told = subprocess.run(
+            [sys.executable, "-m", "duologue", "openapi"],
+            stdout=unread,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert (told.returncode, told.stderr) == (UNREAD, b"")
+
+
+@pytest.mark.parametrize("words", [("lesson", "list"), ("openapi",)], ids=" ".join)  # by rich, and by typer
+def test_a_full_disk_below_the_output_is_told_in_words(words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        told = subprocess.run(
+            [sys.executable, "-m", "duologue", *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+    assert told.returncode == 2 and "Traceback" not in told.stderr
+    assert told.stderr.startswith("error: what it prints cannot be written: No space left on device.\n")
+
+
+def test_what_the_locale_cannot_write_is_escaped(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "duologue", "models"], capture_output=True, timeout=60, check=True,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1", "XDG_DATA_HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert told.stderr == b"" and b"\\u2013 whisper-tiny.en" in told.stdout
+
+
+@pytest.mark.parametrize("while_loading", ["typer", "duologue.cli.output"])
+def test_ctrl_c_while_the_command_line_is_loaded_leaves_no_trace(while_loading: str) -> None:
+    code = f"""if True:
+    import sys
+
+    class Pressed:
+        def find_spec(self, name, path, target=None):
+            if name == {while_loading!r}:
+                raise KeyboardInterrupt
+
+    sys.meta_path.insert(0, Pressed())
+    sys.argv = ["duologue", "lesson", "list"]
+    from duologue.__main__ import main
+
+    main()"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (told.returncode, told.stdout, told.stderr) == (INTERRUPTED, "", "")
 
 
 def test_openapi_prints_the_schema(tmp_path: Path) -> None:

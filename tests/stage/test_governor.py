@@ -131,6 +131,29 @@ def test_it_does_not_swing_on_a_machine_that_is_always_a_little_too_slow() -> No
     assert machine.late_ms < 0
 
 
+def test_a_disturbance_on_the_way_back_costs_another_quiet_minute() -> None:
+    """Ten seconds of a short lead, and four well ones after them, were taken for quiet."""
+    governor, now = Governor(SECOND, PERIOD, (GovernorStep.TV, GovernorStep.ANALYSIS)), 0
+
+    def play(seconds: int, lead_ms: int, pace: float = 1.0) -> list[tuple[int, GovernorStep]]:
+        nonlocal now
+        taken: list[tuple[int, GovernorStep]] = []
+        until = now + seconds * SECOND
+        while now < until:
+            now += int(PERIOD * pace)
+            governor.made(now, now + lead_ms * MILLISECOND, 3 * MILLISECOND)
+            before = governor.step
+            if (step := governor.decide(now)) is not before:
+                taken.append((now // SECOND, step))
+        return taken
+
+    assert [step for _, step in play(4, 500, 1.2)] == [GovernorStep.TV, GovernorStep.ANALYSIS]
+    assert [step for _, step in play(62, 950)] == [GovernorStep.TV]
+    assert play(10, 820) == []
+    well = now // SECOND
+    assert [(at - well, step) for at, step in play(70, 950)] == [(QUIET // SECOND, GovernorStep.FULL)]
+
+
 def test_a_missing_step_is_passed_over() -> None:
     machine = Machine(lambda now: 0.15, steps=(GovernorStep.TV, GovernorStep.RATE)).run(30)
     assert [step for _, step in machine.taken] == [GovernorStep.TV, GovernorStep.RATE]

@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from duologue.errors import DuologueError
+from duologue.errors import DuologueError, PeerError
 from duologue.redaction import redacted
 
 STDOUT = 1
@@ -141,9 +141,17 @@ def run(command: Callable[[], object]) -> int:
         for error in errors:
             complain(error)
         return USER_ERROR
+    except OSError as error:
+        if not _is_refused():
+            raise
+        what = f"what it prints cannot be written: {error.strerror}"
+        complain(PeerError(what, where="standard output", remedy="Make room, or send it elsewhere."))
+        return USER_ERROR
     except KeyboardInterrupt:
         return INTERRUPTED
     except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError) and _is_unread():
+            return UNREAD  # typer's own code for it is 1, which says that a check found something
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     return 0
 
@@ -154,8 +162,22 @@ def _is_unread() -> bool:
     poll.register(STDOUT, 0)
     if not any(event & select.POLLERR for _, event in poll.poll(0)):
         return False
-    os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+    _write_nowhere()
     return True
+
+
+def _is_refused() -> bool:
+    """The disk that our standard output goes to takes no more of it; then nothing more is written to it."""
+    try:
+        os.write(STDOUT, b"\n")  # a stray line, where it was another file that failed: its trace follows
+    except OSError:
+        _write_nowhere()
+        return True
+    return False
+
+
+def _write_nowhere() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
 
 
 def show_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -166,4 +188,7 @@ def show_fault(kind: type[BaseException], error: BaseException, trace: Traceback
 def main() -> None:
     """The entry point of the command line."""
     sys.excepthook = show_fault
+    reconfigure: Callable[..., None] | None = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:  # a tick has no place in ISO 8859-1, nor a file's broken name in UTF-8
+        reconfigure(errors="backslashreplace")
     sys.exit(run(lambda: build(_words())()))

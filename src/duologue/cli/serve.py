@@ -98,6 +98,10 @@ async def open_house(settings: Settings, stage: EarlyStage | None = None) -> Non
     alone = settings.serve.show and not settings.shows
     if alone:
         await _refuse_show(settings)
+    if settings.serve.line:
+        from duologue.app.talking.partners import find_persona
+
+        find_persona(settings.phone.persona)
     members = load_cast(settings.show.cast, settings.engines.tts, known_voices(settings)) if alone else ()
     with bind(settings.web.host, settings.web.port) as sock:  # before the address is promised
         if alone and stage is not None:

@@ -81,7 +81,7 @@ def read_budgets(path: Path | None) -> Budgets:
     """Those of a file; without one the usual. Raises :class:`InputError`."""
     if path is None:
         return PRESETS["usual"]
-    return _budgets(read_table(path, "the budgets"), str(path))
+    return _budgets(read_table(path, "the file of budgets"), str(path))
 
 
 def _budgets(found: Mapping[str, Any], where: str) -> Budgets:

@@ -119,12 +119,13 @@ class Governor:
         elif self._ill_since is None:
             self._ill_since = at
         elif at - self._ill_since > DISTURBANCE:
-            self._well_since = None
+            self._well_since, self._quiet = None, QUIET
 
     def restart(self, now: int) -> None:
         """The show skipped to its grid: what was measured before says nothing about what comes."""
         self._made.clear()
         self._well_since = self._ill_since = None
+        self._quiet = QUIET
         self._settled = now
 
     def decide(self, now: int) -> GovernorStep:
