@@ -276,7 +276,7 @@ def test_another_version_and_another_reading_say_their_lines_anew(
     rules = tmp_path / "languages"
     rules.mkdir()
     (rules / "en.toml").write_text("one")
-    monkeypatch.setattr("duologue.speech.local.engine.SHIPPED", rules)
+    monkeypatch.setattr("duologue.speech.reading.SHIPPED", rules)
     monkeypatch.setenv("DUOLOGUE_ENGINES__PIPER__FOLDER", str(tmp_path))
     settings = load_settings({"engines.tts": "piper", "speech_cache.folder": str(tmp_path / "cache")})
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import sys
+import weakref
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -63,6 +65,11 @@ def make_private(file: Path) -> None:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
+def _identity(file: Path) -> tuple[int, int, float]:
+    found = file.stat()
+    return found.st_dev, found.st_ino, getattr(found, "st_birthtime", 0.0)
+
+
 class Database:
     """An engine and what it knows of its file. Raises :class:`InputError` where the driver is not installed."""
 
@@ -70,7 +77,8 @@ class Database:
         self.url = url
         self.file = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
         """Of SQLite."""
-        self._inode: tuple[int, int] | None = None
+        self._opened: tuple[int, int, float] | None = None
+        self._pin: weakref.finalize[[int], Database] | None = None
         try:
             self._engine = _engine(url)
         except (ModuleNotFoundError, NoSuchModuleError) as error:
@@ -94,7 +102,7 @@ class Database:
                 before = revision(connection)
                 if before != HEAD:
                     _migrate(connection, before)
-            self._inode = self._now()
+            self._remember()
             return before
 
     def revision(self) -> str:
@@ -136,22 +144,31 @@ class Database:
     def close(self) -> None:
         """Let go of it. It can be opened again."""
         self._engine.dispose()
+        if self._pin is not None:
+            self._pin()
 
-    def _now(self) -> tuple[int, int] | None:
+    def _remember(self) -> None:
+        """Which file was opened. A file system gives the number of one that is gone to the next that is made, so it is
+        held where that can be done: an ``O_PATH`` descriptor opens nothing, and closing it drops none of the locks that
+        SQLite has by the process.
+        """
         if self.file is None:
-            return None
-        found = self.file.stat()
-        return found.st_dev, found.st_ino
+            return
+        if self._pin is not None:
+            self._pin()
+        if sys.platform == "linux":
+            self._pin = weakref.finalize(self, os.close, os.open(self.file, os.O_PATH | os.O_CLOEXEC))
+        self._opened = _identity(self.file)
 
     def _check(self) -> None:
         """SQLite goes on writing happily into a file that was taken away."""
         if self.file is None:
             return
         try:
-            there = self._now()
+            there = _identity(self.file)
         except OSError as error:
             raise PeerError(f"the store is gone: {error.strerror}", where=self.where) from error
-        if there != self._inode and self._inode is not None:
+        if there != self._opened and self._opened is not None:
             raise PeerError("the store's file is another one than was opened", where=self.where)
 
     @contextmanager
