@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -76,14 +75,19 @@ class Remembering:
             if state.well:
                 again.set()
 
+        async def each_day() -> None:
+            while True:
+                await self._clock.wait_until(self._clock.now() + DAY)
+                again.set()
+
         self.store.listeners.append(changed)
         try:
-            while True:
-                again.clear()
-                await self.learn()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(DAY / SECOND):
-                        await again.wait()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(each_day())
+                while True:
+                    again.clear()
+                    await self.learn()
+                    await again.wait()
         finally:
             self.store.listeners.remove(changed)
 
