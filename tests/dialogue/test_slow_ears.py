@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from fault_doubles import Scene
 from session_doubles import Says
 from slow_ears import EVERY, GappedScene, SlowEar, said
 
@@ -31,12 +32,12 @@ def held(
     scene.ears = SlowEar(scene.words, lambda: takes, every, breaks)
     left = [do]
 
-    def act(scene: GappedScene) -> bool:
+    def act(scene: Scene) -> bool:
         if left and scene.clock.now() >= at * 1e9:
             left.pop()(scene.session)
         return scene.clock.now() > 18e9 and scene.session.state is State.QUIET
 
-    scene.done = act  # type: ignore[assignment]
+    scene.done = act
     simulate(scene.run())
     return scene
 
@@ -82,7 +83,7 @@ def test_ears_that_break_in_the_middle_of_a_sentence_lose_none_of_it(breaks: int
     """The next ones are asked a second later, and begin with what was not understood before."""
     scene = held((Says(1.0, " ".join(LONG[:30])),), 0.1, 30.0, types, breaks=breaks)
     assert said(scene) == list(LONG[:30])
-    assert scene.ears.breaks == 0  # type: ignore[attr-defined]
+    assert isinstance(scene.ears, SlowEar) and scene.ears.breaks == 0
 
 
 @pytest.mark.parametrize("takes", [0.05, 1.1])
