@@ -340,6 +340,17 @@ def test_what_asks_for_something_and_what_has_two_clauses_waits_less_than_a_clau
     assert {sure.wait(text).ms for text in texts} == {350}
 
 
+def test_what_may_have_been_the_beginning_of_more_is_waited_for_as_that() -> None:
+    """tiny.en heard "Could I have egg?", and half as likely "Could I have a..."; what a caller wants is a glass."""
+    patience = AdaptivePatience(guessed=True)
+    assert patience.wait("Could I have egg?").ms == 500
+    assert patience.wait("Could I have egg?", ("Could I have eggs?",)).ms == 500
+    assert patience.wait("Could I have egg?", ("Could I have eggs?", "Could I have a")).ms == 1400
+    assert patience.wait("My number is 415.", ("My number is",)).why == "dictation", "which waits for more anyway"
+    assert AdaptivePatience().wait("I see.", ("I see the",)).why == "finished", "ears that know their full stops"
+    assert BoundedPatience(patience, 300, 900).wait("We should ask you.", ("We should ask your...",)).ms == 900
+
+
 def test_who_never_goes_on_behind_a_whole_sentence_is_not_waited_for_as_long_as_who_does() -> None:
     quick, slow = AdaptivePatience(guessed=True), AdaptivePatience(guessed=True)
     text = "I bought a new coat."

@@ -92,6 +92,19 @@ def test_someone_who_goes_on_after_the_decision_is_heard_whole(world: World) -> 
     assert world.last(Think) == Think(newest(world), "I would like a coffee", False)
 
 
+def test_who_may_have_said_and_is_waited_for_until_more_is_said(world: World) -> None:
+    starts(world)
+    stops(world)
+    world.give(Understood(1, "I called you, an", alternatives=("I called you, and",)))
+    world.pass_time(900)
+    assert world.machine.state is State.PAUSING
+    starts(world)
+    world.give(Understood(1, "I called you, Ann"))
+    stops(world)
+    world.pass_time(600)
+    assert world.machine.state is State.SETTLING
+
+
 def test_ten_minutes_without_a_pause_end_in_bounded_stretches_and_a_turn(world: World) -> None:
     starts(world)
     for _ in range(130):

@@ -5,7 +5,7 @@ hold.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from doubles import utterance
@@ -54,13 +54,14 @@ SOUNDING = {State.SPEAKING, State.DOUBTING}
 
 
 class FixedPatience:
-    """Waits 600 ms, and 1200 after a trailing "and"."""
+    """Waits 600 ms, and 1200 after what may have been a trailing "and"."""
 
     def __init__(self) -> None:
         self.pauses: list[float] = []
 
-    def wait(self, text: str) -> Wait:
-        return Wait(1200, "trailing") if text.endswith("and") else Wait(600, "fixed")
+    def wait(self, text: str, alternatives: Sequence[str] = ()) -> Wait:
+        trailing = any(each.endswith("and") for each in (text, *alternatives))
+        return Wait(1200, "trailing") if trailing else Wait(600, "fixed")
 
     def resumed(self, pause_ms: float, *, ended: bool = False) -> None:
         self.pauses.append(pause_ms)

@@ -7,13 +7,14 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from benchmarks.machine import busy
 from spoken_phrases import KITCHEN, flite, padded, silence
 from stt_conformance import SttConformance, check, hear, in_blocks
-from whisper_model import make
+from whisper_model import LETTERS, make
 
 from duologue.app.engines.languages import refuse_deaf
 from duologue.audio.pcm import Samples
@@ -127,6 +128,43 @@ def test_as_many_tokens_may_be_written_as_can_be_spoken(
     for seconds in (1.0, 5.0, 10.0):
         model.run(Pass(0, silence_features(1_000), seconds, "en", phrases))
     assert lengths == [int(seconds * TOKENS_PER_SECOND["en"]) + 8 for seconds in (1.0, 5.0, 10.0)]
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (("good moon", "good", "night"), ("good",)),
+        (("good moon good moon", "good", "night"), ()),
+        (("", "good"), ()),
+    ],
+    ids=["all was said", "a copy was dropped", "nothing was said"],
+)
+def test_texts_that_are_nearly_as_likely_are_told_where_all_of_the_likeliest_was_said(
+    model: Path, monkeypatch: pytest.MonkeyPatch, written: tuple[str, ...], told: tuple[str, ...]
+) -> None:
+    """The second is less likely by a factor of e^1, the third by e^3. Alignment leaves copies no time."""
+    known = WhisperModel(LoadWhisper(str(model), 1, "int8", 5))
+    texts = [[LETTERS.index(f" {word}") for word in text.split()] for text in written]
+    whole = known._model  # pyright: ignore[reportPrivateUsage]
+
+    class Certain:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(whole, name)
+
+        def generate(self, *_given: Any, **_options: Any) -> Any:
+            scores = [log / (len(text) + 1) for log, text in zip((-1.0, -2.0, -4.0), texts, strict=False)]
+            return [SimpleNamespace(sequences_ids=texts, scores=scores, no_speech_prob=0.0)]
+
+        def align(self, _encoded: Any, _start: Any, given: list[list[int]], _frames: int) -> Any:
+            count = len(given[0])
+            places = [(n, min(5 + 20 * n, 45)) for n in range(count + 1)]
+            return [SimpleNamespace(alignments=places, text_token_probs=[0.9] * count)]
+
+    monkeypatch.setattr(known, "_model", Certain())
+    sound = silence_features(1_000)
+    sound[:, 10:100] = 1.0
+    found = known.run(Pass(0, sound, 1.4, "en", voiced=1.0))
+    assert found.alternatives == told
 
 
 def test_a_pass_that_is_wanted_in_english_asks_the_model_to_translate(
@@ -293,8 +331,8 @@ def test_what_the_model_takes_for_said_before_is_heard_without_the_phrases(
     model = WhisperModel(LoadWhisper(str(make(tmp_path / "told", seed=3)), 1, "int8", 1))
     whole = [Said(" the", 0.3, 0.9), Said(" museum", 0.9, 1.9)]
 
-    def heard(_features: Samples, wanted: Pass, _begin: float) -> tuple[list[Said], str]:
-        return ([Said(" tell", 0.2, 0.5)] if wanted.phrases else whole), "en"
+    def heard(_features: Samples, wanted: Pass, _begin: float) -> tuple[list[Said], str, tuple[str, ...]]:
+        return ([Said(" tell", 0.2, 0.5)] if wanted.phrases else whole), "en", ()
 
     monkeypatch.setattr(model, "_heard", heard)
     found = model.run(Pass(0, silence_features(300), 3.0, "en", ("tell me about the museum",), voiced))

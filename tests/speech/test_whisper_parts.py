@@ -19,6 +19,7 @@ from duologue.precedence import WorkGate
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.whisper.engine import URGENCY
 from duologue.speech.whisper.features import HOP, LogMel
+from duologue.speech.whisper.messages import Found
 from duologue.speech.whisper.stretch import BREAK, ENOUGH, LONGEST, PAUSE, WINDOW, Due, Reason, WhisperStretch
 from duologue.speech.whisper.words import (
     Heard,
@@ -306,9 +307,14 @@ def heard(stretch: WhisperStretch, seconds: float, ended: int | None = None, sil
         stretch.hear(SECOND // 50, silent=False)
         if due := stretch.due(ended):
             dues.append(due)
-            stretch.take(due, numbered(due, silent), ended)
+            stretch.take(due, found(numbered(due, silent)), ended)
         stretch.settle(ended)
     return dues
+
+
+def found(words: list[Said], *alternatives: str) -> Found:
+    """A pass's answer."""
+    return Found(0, tuple(words), "", alternatives)
 
 
 def numbered(due: Due, silent: range = range(0)) -> list[Said]:
@@ -364,7 +370,7 @@ def test_a_monologue_of_three_minutes_loses_nothing_and_says_nothing_twice(pause
         dues = heard(stretch, 180.0)
     if due := stretch.last(None):
         dues.append(due)
-        stretch.take(due, numbered(due, silent), None)
+        stretch.take(due, found(numbered(due, silent)), None)
     assert stretch.transcript(final=True).text.split() == [f"w{n}" for n in range(360) if n % 12 not in silent]
     assert max(due.end - due.begin for due in dues) <= LONGEST + SECOND
     assert sum(due.end - due.begin for due in dues) <= 180 * SECOND * 6
@@ -395,12 +401,12 @@ def test_at_a_cut_within_speech_nothing_is_lost_or_said_twice(again: list[tuple[
     stretch.hear(LONGEST, silent=False)
     first = stretch.due(None)
     assert first is not None and first.reason is Reason.LENGTH
-    stretch.take(first, said(*spoken(0, 15), ("w15", 7.6, 7.9), *spoken(16, 20)), None)
+    stretch.take(first, found(said(*spoken(0, 15), ("w15", 7.6, 7.9), *spoken(16, 20))), None)
     stretch.hear(2 * SECOND, silent=False)
     last = stretch.last(None)
     assert last is not None and last.begin == round(7.2 * SECOND)
     begin = last.begin / SECOND
-    stretch.take(last, said(*((text, max(0.0, at - begin), to - begin) for text, at, to in again)), None)
+    stretch.take(last, found(said(*((text, max(0.0, at - begin), to - begin) for text, at, to in again))), None)
     left_out = {"w18"} if ("w19", 9.0, 9.9) in again else set[str]()
     assert stretch.transcript(final=True).text.split() == [f"w{n}" for n in range(24) if f"w{n}" not in left_out]
 
@@ -416,13 +422,33 @@ def test_words_that_are_said_three_times_at_a_cut_stay_three() -> None:
     assert joined([], three) == three
 
 
+def test_alternatives_are_of_the_whole_text_and_go_when_more_is_said() -> None:
+    stretch = WhisperStretch(LONGEST)
+    stretch.hear(6 * SECOND, silent=False)
+    assert stretch.due(6 * SECOND) is None
+    stretch.hear(PAUSE, silent=False)
+    pause = stretch.due(6 * SECOND)
+    assert pause is not None and pause.reason is Reason.PAUSE
+    stretch.take(pause, found(said(*spoken(0, 12)), "w0 to the"), 6 * SECOND)
+    assert stretch.transcript().alternatives == ("w0 to the",)
+    stretch.hear(BREAK, silent=False)
+    assert stretch.settle(6 * SECOND), "what is settled may still have been something else, while nothing follows"
+    assert stretch.transcript(final=True).alternatives == ("w0 to the",)
+    stretch.hear(2 * SECOND, silent=False)
+    last = stretch.last(None)
+    assert last is not None
+    stretch.take(last, found(said(("more", 1.0, 1.4)), "moor"), None)
+    told = stretch.transcript(final=True)
+    assert (told.text.split()[-2:], told.alternatives[0].split()[-2:]) == (["w11", "more"], ["w11", "moor"])
+
+
 def test_noise_without_a_word_is_let_go() -> None:
     stretch = WhisperStretch(SECOND)
     for _ in range(60 * 50):
         stretch.hear(SECOND // 50, silent=False)
         if due := stretch.due(None):
             assert due.end - due.begin <= LONGEST + SECOND
-            stretch.take(due, [], None)
+            stretch.take(due, found([]), None)
     assert stretch.transcript(final=True).text == ""
 
 

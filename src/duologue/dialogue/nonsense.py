@@ -43,7 +43,9 @@ def transcript(given: object, engine: str) -> Transcript:
     text, confidence = readable(given.text), _confidence(given.confidence)
     if text == given.text and confidence == given.confidence:
         return given
-    return replace(given, text=text, confidence=confidence, words=given.words if text == given.text else ())
+    if text == given.text:
+        return replace(given, confidence=confidence)
+    return replace(given, text=text, confidence=confidence, words=(), alternatives=())
 
 
 def strange_language(given: object, expected: str) -> str:

@@ -22,6 +22,7 @@ class Transcript:
     ``stable`` is how many characters of ``text`` will not change any more. ``words`` are in samples at
     :data:`EAR_RATE` from the start of the stretch, where the engine gives them. ``confidence`` is 0…1, or -1.
     ``language`` (ISO 639-1) is what was spoken, where the engine tells languages apart; empty: it does not.
+    ``alternatives`` are other texts of the whole that it holds nearly as likely (of its n-best list).
     """
 
     text: str
@@ -30,6 +31,7 @@ class Transcript:
     words: tuple[Mark, ...] = ()
     confidence: float = -1.0
     language: str = ""
+    alternatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -239,6 +240,8 @@ _COULD_BE_ALL = frozenset({"finished", "unsure", "few words"})
 _SETTLED = frozenset({"fallen", "asks for something", "two clauses"})
 """More than a full stop that was guessed speaks for the end."""
 _COMPLETE = _SETTLED | {"question", "finished", "whole", "question without mark", "closing word"}
+_GOES_ON = frozenset({"trailing", "leaning", "leading up"})
+"""More will come."""
 _KINDS = ("open", "complete", "question", "settled")
 """Places at which this speaker's pauses are counted, each for itself."""
 FALLEN = -1.75
@@ -477,9 +480,9 @@ class AdaptivePatience:
         """How the voice ended that has just paused; None: it is not known."""
         self._contour = contour
 
-    def wait(self, text: str) -> Wait:
+    def wait(self, text: str, alternatives: Sequence[str] = ()) -> Wait:
         """See :class:`~duologue.dialogue.turns.vocabulary.Patience`: 250 to 1200 ms, to 1400 where the ears guess."""
-        said = self._said(text)
+        said = self._said(text, alternatives)
         self._judged = why = said.why.split(",")[0]
         learnt = self._usual_pause(why)
         if learnt is None:
@@ -492,12 +495,18 @@ class AdaptivePatience:
         chosen = round(min(max(adapted, MIN_WAIT_MS), most))
         return said if chosen == said.ms else Wait(chosen, f"{said.why}, usual pause {learnt:.0f} ms")
 
-    def _said(self, text: str) -> Wait:
-        """What the words say, before this speaker's pauses."""
+    def _said(self, text: str, alternatives: Sequence[str]) -> Wait:
+        """What the words say, before this speaker's pauses. What may have been something that wants to go on ("Could I
+        have egg?", or "Could I have a") is waited for as that.
+        """
         if not self._guessed:
             why = judge(text, self._words)
             return Wait(_BASE_MS[why], why)
         why = judge_guessed(text, self._words, self._contour)
+        if why not in _GOES_ON | {"dictation"}:
+            others = (judge_guessed(each, self._words) for each in alternatives)
+            if open_one := next((each for each in others if each in _GOES_ON), ""):
+                return Wait(_GUESSED_MS[open_one], f"{open_one}, if it was heard right")
         base = _GUESSED_MS[why]
         shorter = self._goes_on.wait(base) if why in _COULD_BE_ALL else base
         return Wait(base, why) if shorter == base else Wait(shorter, f"{why}, {self._goes_on}")
@@ -561,9 +570,9 @@ class JudgedPatience:
         """What the sound of the turn so far says (0…1); None: nothing."""
         self._finished = probability
 
-    def wait(self, text: str) -> Wait:
+    def wait(self, text: str, alternatives: Sequence[str] = ()) -> Wait:
         """See :class:`~duologue.dialogue.turns.vocabulary.Patience`: 250 to 1200 ms."""
-        wait = self._words.wait(text)
+        wait = self._words.wait(text, alternatives)
         if self._finished is None or wait.why.startswith(("trailing", "dictation")):
             return wait
         why = f"{wait.why}, sounds finished {self._finished:.2f}"
@@ -586,9 +595,9 @@ class BoundedPatience:
         self._least = least_ms
         self._most = most_ms
 
-    def wait(self, text: str) -> Wait:
+    def wait(self, text: str, alternatives: Sequence[str] = ()) -> Wait:
         """What the other says, or the bound that it crosses."""
-        wait = self._patience.wait(text)
+        wait = self._patience.wait(text, alternatives)
         bounded = min(max(wait.ms, self._least), self._most)
         return wait if bounded == wait.ms else Wait(bounded, f"{wait.why}, bound {bounded} ms")
 

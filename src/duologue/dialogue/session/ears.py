@@ -628,7 +628,9 @@ class SessionEars:
                     if count > MAX_TRANSCRIPTS:
                         raise PeerError(f"{self._engine.name} gave {count} transcripts of one stretch")
                     queued_ms = sound.queued_ms if final else 0.0
-                    self._post(Understood(stretch, text, final, echo, believed is Trust.FULL, strange, queued_ms))
+                    nearly = transcript.alternatives if text == transcript.text else ()
+                    sure = believed is Trust.FULL
+                    self._post(Understood(stretch, text, final, echo, sure, strange, queued_ms, nearly))
                     if final:
                         break
                     await asyncio.sleep(0)  # an engine that never waits must not flood the inbox

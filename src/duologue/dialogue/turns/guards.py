@@ -53,7 +53,7 @@ class Situation:
     def wait(self) -> Wait:
         """How long a silence is waited for after the words so far; found out once."""
         if self._wait is None:
-            self._wait = self.patience.wait(self.person.text)
+            self._wait = self.patience.wait(self.person.text, self.person.alternatives)
         return self._wait
 
     @property

@@ -42,6 +42,7 @@ class Stretch:
     echo: bool = False
     sure: bool = True
     aside: bool = False
+    alternatives: tuple[str, ...] = ()
 
     def says_other_than(self, ignored: frozenset[str]) -> bool:
         """There are words in it that are none of these."""
@@ -92,6 +93,15 @@ class Person:
         """Their turn as understood so far."""
         texts = (self.carried, *(part.text for part in self.parts.values()))
         return " ".join(filter(None, texts))[: self.policy.person_chars]
+
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        """What the text may have been as well, by the ears."""
+        if not self.parts:
+            return ()
+        *before, newest = self.parts.values()
+        texts = (self.carried, *(part.text for part in before))
+        return tuple(" ".join(filter(None, (*texts, each))) for each in newest.alternatives)
 
     @property
     def settled(self) -> bool:
@@ -231,7 +241,7 @@ class Person:
         part.text, part.echo = event.text[: self.policy.person_chars].strip(), part.echo or event.echo
         if normalise(part.text) != before:
             self.worded = now
-        part.final, part.sure, self.sign = event.final, event.sure, now
+        part.final, part.sure, self.sign, part.alternatives = event.final, event.sure, now, event.alternatives
         if event.final and event.stretch == self.stretch:
             self.stretch = 0  # the engine ended it by itself
             self.stretch_ended = self.stretch_began

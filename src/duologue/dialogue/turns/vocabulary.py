@@ -9,7 +9,7 @@ the number of a sentence in it (from 0). What the far end played is told in the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeAlias
@@ -78,7 +78,7 @@ class Understood:
     """A transcript of ``stretch``, partial or ``final``. ``echo``: words of ours were found in it and taken out. Words
     that are not ``sure`` (a cough may sound like some) do not ask for the floor while somebody else has it.
     ``language`` (ISO 639-1) is what was spoken, where that is not what was expected. ``queued_ms``: how long a final
-    one waited for other work of our engines.
+    one waited for other work of our engines. ``alternatives`` are texts that the ears hold nearly as likely.
     """
 
     stretch: int
@@ -88,6 +88,7 @@ class Understood:
     sure: bool = True
     language: str = ""
     queued_ms: float = 0.0
+    alternatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -617,8 +618,10 @@ class Wait:
 class Patience(Protocol):
     """Decides how long to wait; it may learn, but it does no I/O."""
 
-    def wait(self, text: str) -> Wait:
-        """The wait after ``text``, as understood so far. Equal calls without learning between them are equal."""
+    def wait(self, text: str, alternatives: Sequence[str] = ()) -> Wait:
+        """The wait after ``text``, as understood so far, which may also have been one of the ``alternatives``. Equal
+        calls without learning between them are equal.
+        """
         ...
 
     def resumed(self, pause_ms: float, *, ended: bool = False) -> None:

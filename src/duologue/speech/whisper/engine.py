@@ -212,7 +212,7 @@ class _Ear:
     def take(self, due: Due, found: Found, ended: int | None) -> None:
         """What was found by a pass that was made while the voice was as ``ended`` says."""
         self.stretch.language = found.language or self.stretch.language
-        self.stretch.take(due, found.words, ended)
+        self.stretch.take(due, found, ended)
 
     def _compute(self) -> None:
         if self._batch:

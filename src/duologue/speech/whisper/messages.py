@@ -52,11 +52,14 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The words of a pass, and the language that was spoken if the model knows several."""
+    """The words of a pass, the language that was spoken if the model knows several, and other texts of it that are
+    nearly as likely.
+    """
 
     number: int
     words: tuple[Said, ...]
     language: str
+    alternatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ first that both have at the same place.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from duologue.speech.hearing import EAR_RATE, Transcript
-from duologue.speech.whisper.words import Heard, Said, joined, transcript
+from duologue.speech.whisper.messages import Found
+from duologue.speech.whisper.words import Heard, joined, transcript
 
 WINDOW = 10 * EAR_RATE
 """Of the passes that count: shorter ones make the model repeat itself and mishear, a longer one costs more."""
@@ -71,6 +71,8 @@ class WhisperStretch:
         self._every = every
         self._settled: list[Heard] = []
         self._open: list[Heard] = []
+        self._alternatives: tuple[str, ...] = ()  # to the words of the newest pass …
+        self._before = 0  # … which are those from this one on
         self._followed: list[Heard] = []  # by the words behind the cut, as the pass heard them that was cut
         self._cut = 0
         self._overlap = LEAD
@@ -117,13 +119,14 @@ class WhisperStretch:
             return None
         return Due(Reason.FINAL, self.needed, self.heard, WINDOW, self.heard if ended is None else ended)
 
-    def take(self, due: Due, words: Sequence[Said], ended: int | None) -> None:
+    def take(self, due: Due, given: Found, ended: int | None) -> None:
         """A pass found these words."""
         found: list[Heard] = []
-        for word in words:
+        for word in given.words:
             start, end = (min(due.begin + round(at * EAR_RATE), due.end) for at in (word.start, word.end))
             found.append(Heard(word.text, start, end, word.probability))
         self._open = joined(self._followed, found)
+        self._alternatives, self._before = given.alternatives, len(self._settled)
         self._passed = due.end
         if due.reason is Reason.LENGTH:
             self._settle_most(due.end)
@@ -140,7 +143,11 @@ class WhisperStretch:
 
     def transcript(self, final: bool = False) -> Transcript:
         """What was understood so far."""
-        return transcript([*self._settled, *self._open], len(self._settled), final, self.language)
+        told = transcript([*self._settled, *self._open], len(self._settled), final, self.language)
+        if not self._alternatives:
+            return told
+        before = told.text[: told.words[self._before].offset]
+        return replace(told, alternatives=tuple(before + text for text in self._alternatives))
 
     def _partial(self) -> Due:
         return Due(Reason.PARTIAL, self.needed, self.heard, self.heard - self.needed + MARGIN)
@@ -154,6 +161,7 @@ class WhisperStretch:
             return
         best = max(places, key=lambda n: (words[n].start - words[n - 1].end, n))
         self._settle(best, (words[best - 1].end + words[best].start) // 2, BEFORE)
+        self._alternatives = ()
 
     def _settle(self, count: int, cut: int, overlap: int = 0) -> None:
         self._overlap = overlap
