@@ -20,7 +20,7 @@ from duologue import redaction
 from few_examples import examples
 from heap import HEAP
 from loop_guard import LoopGuard
-from machine_lock import machine
+from machine_lock import MACHINE
 
 _LEFT_OUT = re.compile(r"^pytestmark = .*?\bmark\.(slow|peer|realtime)\b", re.MULTILINE)
 
@@ -36,12 +36,24 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """With several workers, a test that burns all cores runs alone; waiting for that is not its time."""
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """With several workers, a test that burns all cores runs alone; waiting for that is not its time. Where several
+    follow each other the others wait once for all of them.
+    """
     if "PYTEST_XDIST_WORKER" not in os.environ:
         return (yield)
-    with machine(alone=item.get_closest_marker("alone") is not None):
+    alone = _alone(item)
+    if not MACHINE.alone:
+        MACHINE.take(alone=alone)
+    try:
         return (yield)
+    finally:
+        if not (alone and _alone(nextitem)):
+            MACHINE.leave()
+
+
+def _alone(item: pytest.Item | None) -> bool:
+    return item is not None and item.get_closest_marker("alone") is not None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -95,6 +107,16 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
     # where nobody has set logging up, a traceback would be drawn with all that is in its frames, which takes seconds
     structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays: looking through it for garbage again and again was two fifths of it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_finish() -> None:

@@ -9,17 +9,31 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 
-@contextmanager
-def machine(alone: bool) -> Generator[None]:
-    """Hold the machine, with others of this user's runs, or alone."""
-    place = Path(tempfile.gettempdir()) / f"duologue-tests-{os.getuid()}"
-    with place.with_suffix(".turnstile").open("a") as turnstile, place.with_suffix(".machine").open("a") as lock:
-        fcntl.flock(turnstile, fcntl.LOCK_EX)
-        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        fcntl.flock(turnstile, fcntl.LOCK_UN)
-        yield
+class Machine:
+    """As this process has it: with others of this user's runs, or alone. ``alone``: that it is held so now."""
+
+    def __init__(self) -> None:
+        self.alone = False
+        self._lock: TextIO | None = None
+
+    def take(self, *, alone: bool) -> None:
+        """Wait for it."""
+        place = Path(tempfile.gettempdir()) / f"duologue-tests-{os.getuid()}"
+        with place.with_suffix(".turnstile").open("a") as turnstile:
+            fcntl.flock(turnstile, fcntl.LOCK_EX)
+            self._lock = place.with_suffix(".machine").open("a")
+            fcntl.flock(self._lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            self.alone = alone
+
+    def leave(self) -> None:
+        """Give it back."""
+        if self._lock is not None:
+            self._lock.close()
+        self._lock, self.alone = None, False
+
+
+MACHINE = Machine()

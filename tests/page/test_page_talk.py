@@ -73,6 +73,17 @@ GROWING = """async count => {
     }
 }"""
 """Turns that come and go, each before the page was told that it was scrolled to the end of the one before."""
+ANSWERED = """words => {
+    const tell = message => window.sockets.at(-1).onmessage({ data: JSON.stringify(message) })
+    const turn = { type: 'turn', handovers: [], sources: [], failure: '', heard: '', operator: '', interrupted: false }
+    for (let number = 1000; number < 1020; number += 1) {
+        const [id, text] = [`t${number}`, words]
+        tell({ ...turn, id, number, person: false, text, at: 1, state: 'ended', stages: { first_words: 300 } })
+        const chunk = { type: 'chunk', id: `c${number}`, turn: id, index: 0, text, words: [], length_ms: 9 }
+        tell({ ...chunk, state: 'cut', heard: '' })
+    }
+}"""
+"""Twenty answers of the same ``words``, of which nothing was heard."""
 AT_END = """(() => {
     const box = document.querySelector('.talk-said')
     return box.scrollHeight - box.scrollTop - box.clientHeight < 2
@@ -345,6 +356,18 @@ async def test_whatever_is_written_has_room(page: Page) -> None:
     await field.fill("tea, " * 800)
     await button.click()
     await expect(field).to_have_value("")
+
+
+async def test_whatever_is_answered_has_room(page: Page) -> None:
+    """Where it is said, and where it is told what it waited for. What is only read aloud takes none."""
+    await begin(page)
+    await page.evaluate(ANSWERED, "x" * 400)
+    await expect(page.locator(".talk-unheard")).to_have_count(20)
+    await expect(page.locator(".told-turn")).to_contain_text("x" * 400)
+    await look(page)
+    await expect(page.locator(".page")).to_have_js_property(
+        "offsetHeight", await page.evaluate("document.documentElement.scrollHeight")
+    )
 
 
 async def test_it_goes_on_while_another_page_is_looked_at(page: Page) -> None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import selectors
+import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sipmessage import Request, Response
 
+from duologue.errors import InternalError
 from duologue.phone.leg import CallInfo, LegEnded, LegEvent
 from duologue.phone.line.line import LineProcess
 from duologue.phone.line.messages import CallOffered, LineReport, LineSetup, LineTrouble, Told
@@ -27,26 +29,44 @@ T = TypeVar("T")
 E = TypeVar("E")
 
 
-class _PatientSelector(selectors.DefaultSelector):
-    """What was sent over loopback is there within a moment; only then does time jump."""
+class _LoopbackSelector(selectors.DefaultSelector):
+    """Jumps as a virtual loop's does, but never while something is on its way over loopback: what comes by it comes in
+    order, so a datagram to oneself is there after all that was sent before it.
+    """
 
     elapsed = 0.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._messenger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._messenger.bind((HOST, 0))
+        self._messenger.connect(self._messenger.getsockname())
+        self._messenger.settimeout(60)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if ready or timeout == 0:
             return ready
-        ready = super().select(0.002)
-        if not ready and timeout is not None:
-            self.elapsed += timeout
+        self._messenger.send(b"?")
+        self._messenger.recv(1)
+        ready = super().select(0)
+        if ready:
+            return ready
+        if timeout is None:
+            raise InternalError("deadlock: every task waits and no timer is set", where="virtual time")
+        self.elapsed += timeout
         return ready
+
+    def close(self) -> None:
+        self._messenger.close()
+        super().close()
 
 
 class LoopbackLoop(VirtualLoop):
     """A virtual loop with real sockets."""
 
     def __init__(self) -> None:
-        self._jumping = _PatientSelector()  # type: ignore[assignment]
+        self._jumping = _LoopbackSelector()  # type: ignore[assignment]
         asyncio.SelectorEventLoop.__init__(self, self._jumping)
 
 
@@ -70,6 +90,17 @@ def sdp(port: int, *formats: str, direction: str = "sendrecv", host: str = HOST,
         *(f"a=rtpmap:{each}" for each in formats), *more.split("\n"), f"a={direction}",
     ]  # fmt: skip
     return "".join(f"{line}\r\n" for line in lines if line)
+
+
+async def _until(reached: Callable[[], object], news: asyncio.Event, seconds: float, so_far: Sequence[object]) -> None:
+    """Raises :class:`AssertionError`, with what came ``so_far``."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not reached():
+                news.clear()
+                await news.wait()
+    except TimeoutError:
+        raise AssertionError(f"{seconds:g} s went by, and all that came is {so_far}") from None
 
 
 class _Datagrams(asyncio.DatagramProtocol):
@@ -161,10 +192,7 @@ class Telephone:
         self.sound.sendto(packet.encode(), (HOST, to))
 
     async def until(self, reached: Callable[[], object], seconds: float = 60) -> None:
-        async with asyncio.timeout(seconds):
-            while not reached():
-                self.news.clear()
-                await self.news.wait()
+        await _until(reached, self.news, seconds, self.got)
 
     async def messages(self) -> AsyncGenerator[Message]:
         """All that came, and whatever still does."""
@@ -244,10 +272,7 @@ class Line:
         return [each.info for each in self.reports if isinstance(each, CallOffered)]
 
     async def until(self, reached: Callable[[], object], seconds: float = 60) -> None:
-        async with asyncio.timeout(seconds):
-            while not reached():
-                self.news.clear()
-                await self.news.wait()
+        await _until(reached, self.news, seconds, self.reports)
 
     async def rests(self) -> None:
         """The call ended once, and nothing of it is left: no port, no call, no transaction, no task."""
