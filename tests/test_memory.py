@@ -32,6 +32,36 @@ print(psutil.Process().memory_info().rss)
 """
 
 
+ARENAS = """
+import ctypes, sys, threading, tempfile
+from pathlib import Path
+from duologue.memory import settle
+settle()
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+libc.fopen.restype, libc.malloc_info.argtypes, libc.fclose.argtypes = (
+    ctypes.c_void_p, [ctypes.c_int, ctypes.c_void_p], [ctypes.c_void_p])
+busy = threading.Barrier(4)
+
+def take():
+    held = [libc.malloc(100_000) for _ in range(50)]
+    busy.wait()
+    for each in held:
+        libc.free(each)
+
+threads = [threading.Thread(target=take) for _ in range(4)]
+for each in threads:
+    each.start()
+for each in threads:
+    each.join()
+with tempfile.NamedTemporaryFile() as file:
+    told = libc.fopen(file.name.encode(), b"w")
+    libc.malloc_info(0, told)
+    libc.fclose(told)
+    print(Path(file.name).read_text().count("<heap nr="))
+"""
+
+
 @pytest.fixture(autouse=True)
 def as_it_was() -> Iterator[None]:
     """All other tests find the collector as the run set it up: at work, and with what was loaded set aside."""
@@ -50,6 +80,13 @@ def test_what_was_freed_is_given_back() -> None:
         subprocess.run([sys.executable, "-c", PROBE, "settle"], check=True, capture_output=True, text=True).stdout
     )
     assert rss < 90 * 2**20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator is Linux's")
+def test_what_one_thread_frees_is_there_for_all() -> None:
+    """With an arena each, every thread keeps room for the most that it ever held."""
+    run = subprocess.run([sys.executable, "-c", ARENAS], check=True, capture_output=True, text=True)
+    assert int(run.stdout) == 1
 
 
 def test_what_was_loaded_is_not_gone_through_again() -> None:

@@ -24,7 +24,7 @@ segments. What is mapped comes back page by page, each a fault: a sentence's arr
 millisecond, cost more than twice the CPU when they were mapped as well.
 """
 SPARE = 8 * LARGE
-"""Bytes at the end of an arena that stay ours when they are free, for the next such arrays; :func:`trim` gives them
+"""Bytes at the end of the arena that stay ours when they are free, for the next such arrays; :func:`trim` gives them
 back.
 """
 
@@ -40,14 +40,16 @@ _NEVER = 1_000_000
 def settle() -> None:
     """Call once, first thing in a long-lived process.
 
-    The threshold for large allocations is fixed, which otherwise grows with the largest that was ever freed; threads
-    share two arenas, each with some room to spare. Does nothing where the C library is another one.
+    The threshold for large allocations is fixed, which otherwise grows with the largest that was ever freed. All
+    threads share one arena, with some room to spare: what a voice's thread frees is there for the loop, where with two
+    each of them kept room for the most that it ever held (a third of it stood empty with fifty calls). Does nothing
+    where the C library is another one.
     """
     mallopt = _libc("mallopt")
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, LARGE)
         mallopt(_M_TRIM_THRESHOLD, SPARE)
-        mallopt(_M_ARENA_MAX, 2)
+        mallopt(_M_ARENA_MAX, 1)
 
 
 def allow_files(wanted: int = FILES) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import tracemalloc
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from random import Random
 
@@ -14,13 +16,14 @@ from benchmarks.phone.board import Board, Call, board
 from benchmarks.phone.scripted import words_sound
 from benchmarks.phone.soak import one_caller
 from benchmarks.phone.virtual import VirtualLine, virtual_line
-from benchmarks.phone.zero import ANSWER, ZeroEars, zero_voice
+from benchmarks.phone.zero import ZeroEars, zero_mind, zero_voice
 
+from duologue.app.calls.calls import REMEMBERED
 from duologue.clock import SECOND
-from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.simulation.virtual_time import LoopClock, VirtualLoop, simulate
 from duologue.speech.hearing_fake import Loudness
 from duologue.telemetry.ledger import CallRecord
+from heap import kinds
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
@@ -156,7 +159,7 @@ async def returned(stories: Callable[[VirtualLine, Board], Awaitable[None]]) -> 
         "tts": zero_voice(),
         "stt": ZeroEars(),
         "vad": Loudness(0.02),
-        "llm": FakeLanguage(usual=ScriptedReply(ANSWER)),
+        "llm": zero_mind(),
     }
     async with virtual_line(makes, clock, silence=60) as line, board(line.port, clock, stamps=False) as people:
         await clock.wait_until(clock.now() + 2 * SECOND)
@@ -210,3 +213,40 @@ def test_on_a_bad_network_and_a_machine_that_stumbles_nothing_is_left(seed: int)
                 group.create_task(calls())
 
     simulate(returned(several))
+
+
+def test_of_calls_that_are_over_no_more_is_kept_than_a_page_shows() -> None:
+    """Round after round of calls, objects of no kind become more, once the newest that are shown are full."""
+    found: list[Counter[str]] = []
+    held: list[int] = []
+
+    async def one(people: Board, chance: Random) -> None:
+        call = people.call()
+        assert await call.answered()
+        for _ in range(2):
+            await call.silent_for(700)
+            end = call.say(words_sound([chance.randrange(28) for _ in range(4)])).end
+            assert await call.heard_after(end, 5.0)
+        call.hang_up()
+        assert await call.until(lambda: call.ended is not None, 10)
+        people.forget(call)
+
+    async def several(line: VirtualLine, people: Board) -> None:
+        for number in range(4):
+            async with asyncio.TaskGroup() as group:
+                for caller in range(REMEMBERED // 2):
+                    group.create_task(one(people, Random(REMEMBERED * number + caller)))
+            await wait(people, SETTLES)
+            line.entries.clear()
+            found.append(kinds())
+            held.append(tracemalloc.get_traced_memory()[0])
+
+    tracemalloc.start()
+    try:
+        simulate(returned(several))
+    finally:
+        tracemalloc.stop()
+    grown = found[-1] - found[1]
+    assert max(grown.values()) < REMEMBERED // 2, grown  # one of a kind for each call would be twice as many
+    each = (held[-1] - held[1]) / REMEMBERED
+    assert each < 16_000, "bytes: ids of turns, until a thousand are known; a second of sound has 64,000 and more"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 import weakref
 
 import numpy as np
@@ -106,16 +107,24 @@ def test_what_is_played_anew_counts_from_then_on(ours: tuple[EchoReference, Samp
 
 
 def test_a_long_conversation_keeps_what_may_come_back_and_no_more() -> None:
-    known, kept, played = EchoReference(), list[weakref.ref[Samples]](), voice(0, 0.5)
-    for number in range(12):
-        played = voice(number, 0.5)
-        kept.append(weakref.ref(played))
-        known.play(played, RATE, AT + number * 4 * SECOND)
-    newest_at = AT + 11 * 4 * SECOND
-    alive = [number for number, each in enumerate(kept) if each() is not None]
-    assert alive == [9, 10, 11], "what was over for ten seconds is let go of"
-    heard = at_ears(played)[: round(0.4 * EAR_RATE)]
-    assert known.share(heard, newest_at + round(0.4 * SECOND)) > 0.9
+    known, played = EchoReference(), [voice(number, 0.5) for number in range(12)]
+    given = weakref.ref(played[0])
+    kept, begun = list[int](), 0
+    tracemalloc.start()
+    try:
+        for number in range(48):
+            begun = AT + number * 4 * SECOND
+            known.play(played[number % 12], RATE, begun)
+            kept.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    second = EAR_RATE // 2 * np.dtype(np.float32).itemsize
+    assert second < kept[2] < 3 * second, "of three lines of half a second what is compared, and not what they are"
+    assert kept[-1] < kept[2] + second // 4, "what was over for ten seconds is let go of"
+    heard = at_ears(played[47 % 12])[: round(0.4 * EAR_RATE)]
+    assert known.share(heard, begun + round(0.4 * SECOND)) > 0.9
+    played.clear()
+    assert given() is None, "nor does it hold what it was given"
 
 
 @pytest.mark.parametrize("sound", [np.zeros(5120, np.float32), np.full(5120, 0.5, np.float32), np.zeros(0, np.float32)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import replace
 
@@ -96,6 +97,28 @@ def test_what_was_said_before_the_ears_closed_is_not_told_after() -> None:
         return person.events
 
     assert simulate(main()) == []
+
+
+def test_ears_that_are_closed_hold_no_sound() -> None:
+    """Whoever ended a conversation may refer to it until the collector comes."""
+
+    async def main() -> list[int]:
+        person = Person(Loudness(), 0.5, 1.0)
+        heard: list[weakref.ref[Samples]] = []
+
+        def hear(block: Samples) -> None:
+            heard.append(weakref.ref(block))
+            person.ears.hear(block)
+
+        for number in range(100):
+            hear(np.full(BLOCK, 0.5 if 25 <= number < 75 else 0.0, np.float32))
+            await asyncio.sleep(0.02)
+        held = [sum(each() is not None for each in heard)]
+        person.ears.close()
+        return [*held, sum(each() is not None for each in heard)]
+
+    before, after = simulate(main())
+    assert before >= 50 and after == 0
 
 
 def test_a_fault_in_between_is_told_to_who_brings_the_sound() -> None:

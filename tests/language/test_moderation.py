@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,20 @@ def test_other_words_are_not(text: str):
 )  # fmt: skip
 def test_the_shipped_list_leaves_ordinary_words_alone(text: str):
     assert not Moderator().finds_word(text)
+
+
+def test_conversations_with_one_list_share_it():
+    first = load_moderator()
+    tracemalloc.start()
+    try:
+        others = [load_moderator() for _ in range(20)]
+        each = tracemalloc.get_traced_memory()[0] / len(others)
+    finally:
+        tracemalloc.stop()
+    assert each < 4000, "bytes; the list itself has twenty times as many"
+    first.refused[Subject.LINE] += 1
+    assert others[0].refused[Subject.LINE] == 0, "and nothing else"
+    assert Moderator(["other"]).finds_word("other") and not first.finds_word("other")
 
 
 def test_the_shipped_list_finds_what_it_lists():

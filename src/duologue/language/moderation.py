@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
@@ -80,7 +80,7 @@ class Moderator:
         max_length: dict[Subject, int] | None = None,
         checks: Sequence[ModerationCheck] = (),
     ) -> None:
-        self._words, self._phrases = _compile(read_words(WORD_LIST) if words is None else words)
+        self._words, self._phrases = _compile(frozenset(read_words(WORD_LIST) if words is None else words))
         self._max_length = MAX_LENGTH | (max_length or {})
         self._checks = tuple(checks)
         self.refused: dict[Subject, int] = dict.fromkeys(Subject, 0)
@@ -172,8 +172,9 @@ def _spelled_out(text: str) -> list[str]:
     return ["".join(filter(str.isalnum, run)) for run in _LETTERS.findall(text)]
 
 
-def _compile(words: Iterable[str]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Folded single words with their usual endings, and folded phrases."""
+@lru_cache(maxsize=4)
+def _compile(words: frozenset[str]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Folded single words with their usual endings, and folded phrases; once for all conversations with one list."""
     single: set[str] = set()
     phrases: list[str] = []
     for word in words:

@@ -33,7 +33,7 @@ LATEST_MS, EARLIEST_MS = 600, 40
 MOST = 16
 """Utterances that are remembered…"""
 KEPT_NS = 10 * SECOND
-"""… and for how long after their end: what is heard may be looked at late, and a line takes 200 kB a second."""
+"""… and for how long after their end: what is heard may be looked at late."""
 _RATE = EAR_RATE // 2
 _TAPS, _AHEAD = 32, 8
 """Of the filter: 4 ms at 8 kHz, so many of them before the best match."""
@@ -44,14 +44,17 @@ _LATEST, _EARLIEST = LATEST_MS * _RATE // 1000, EARLIEST_MS * _RATE // 1000
 
 @dataclass(slots=True)
 class _Played:
+    """``samples`` are at half the ears' rate: all that is compared, and 32 kB a second instead of 200."""
+
     samples: Samples
-    rate: int
     begin: int
     until: int
 
 
 class EchoReference:
-    """Knows what was played lately, and when (ns). What is over for :data:`KEPT_NS` goes when the next is played."""
+    """Knows what was played lately, and when (ns). What is over for :data:`KEPT_NS` goes when the next is played; of
+    what it is given it keeps nothing but what it makes of it.
+    """
 
     def __init__(self) -> None:
         self._played: deque[_Played] = deque(maxlen=MOST)
@@ -62,7 +65,7 @@ class EchoReference:
         self.silence(at)
         while self._played and self._played[0].until < at - KEPT_NS:
             self._played.popleft()
-        self._played.append(_Played(samples, rate, at, at + len(samples) * SECOND // rate))
+        self._played.append(_Played(_thinned(samples, rate), at, at + len(samples) * SECOND // rate))
 
     def silence(self, now: int) -> None:
         """Nothing more is played from ``now`` on."""
@@ -84,7 +87,7 @@ class EchoReference:
         """Of the power of ``heard``, which is at :data:`EAR_RATE` and ended at ``end`` (ns), what is made of what was
         played: 0…1.
         """
-        near = _shaped(_thinned(heard, EAR_RATE))
+        near = _shaped(_thinned(heard, EAR_RATE).astype(np.float64))
         power = float(near @ near)
         count = len(near)
         if count <= _TAPS or power <= 0.0 or _places(near) <= _TAPS:
@@ -110,19 +113,23 @@ class EchoReference:
             last = min(count, (each.until - begin) * _RATE // SECOND)
             if first >= last:
                 continue
-            at = max(0, round((begin + first * SECOND // _RATE - each.begin) * each.rate / SECOND))
-            part = _thinned(each.samples[at : at + (last - first) * each.rate // _RATE], each.rate)
-            found[first : first + len(part)] = part[: last - first]
+            at = max(0, round((begin + first * SECOND // _RATE - each.begin) * _RATE / SECOND))
+            part = each.samples[at : at + last - first]
+            found[first : first + len(part)] = part
         return found
 
 
-def _thinned(samples: Samples, rate: int) -> NDArray[np.float64]:
+def _thinned(samples: Samples, rate: int) -> Samples:
     """At half the ears' rate."""
     if rate % _RATE == 0:
         step = rate // _RATE
-        return samples[: len(samples) // step * step].reshape(-1, step).mean(axis=1, dtype=np.float64)
+        whole = samples[: len(samples) // step * step]
+        found = whole[::step].copy()
+        for place in range(1, step):  # a tenth of what a mean over short rows takes
+            found += whole[place::step]
+        return found / np.float32(step)
     at = np.arange(len(samples) * _RATE // rate) * (rate / _RATE)
-    return np.interp(at, np.arange(len(samples)), samples)
+    return np.interp(at, np.arange(len(samples)), samples).astype(np.float32)
 
 
 def _made(near: NDArray[np.float64], far: NDArray[np.float64], place: int) -> float:

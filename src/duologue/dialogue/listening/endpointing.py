@@ -143,6 +143,11 @@ class PreRoll:
             return np.zeros(0, np.float32)
         return np.concatenate(self._blocks)[-min(count, self._most) :]
 
+    def forget(self) -> None:
+        """None of it is asked for any more."""
+        self._blocks.clear()
+        self._count = 0
+
 
 class Trust(StrEnum):
     """Whether words are believed."""

@@ -438,12 +438,13 @@ class SessionEars:
     def close(self) -> None:
         """Nothing more is heard. Idempotent.
 
-        What was said lately goes at once, a megabyte: a conversation refers to itself in so many ways that the rest of
-        it is there until the collector comes.
+        All sound of lately goes at once: a conversation refers to itself in so many ways that the rest of it is there
+        until the collector comes.
         """
         self._deaf_until = None
         self._pause = None
         self._echo.sound.forget()
+        self._roll.forget()
         self._activity.forget(self._stream)
 
     def _cut(self) -> None:
