@@ -99,3 +99,40 @@ def test_words_that_are_understood_seconds_late_are_answered_whole(takes: float)
     scene = held((Says(1.0, "word0"), Says(2.0, " ".join(LONG[1:6]))), takes, 30.0, types)
     assert said(scene) == list(LONG[:6])
     assert Note.STALLED not in [report.note for report in scene.reports()]
+
+
+@pytest.mark.parametrize("takes", [0.1, 0.9, 2.4])
+@pytest.mark.parametrize("at", [2.3, 3.0, 3.6])
+def test_what_somebody_said_before_the_owner_spoke_is_answered_after_the_owner(at: float, takes: float) -> None:
+    """Their voice has gone, and the ears are behind: nothing is lost, and the owner is not cut short."""
+    scene = held((Says(1.0, " ".join(LONG[:4])),), takes, at, whispers)
+    assert said(scene) == list(LONG[:4])
+    assert Note.INTERRUPTED not in [report.note for report in scene.reports()]
+    assert next(text for who, text in scene.context() if who == "ada") == "One moment please."
+
+
+def whispers_at(script: tuple[Says, ...], takes: float, times: tuple[float, ...], policy: Policy) -> GappedScene:
+    left = list(times)
+
+    def act(scene: Scene) -> bool:
+        while left and scene.clock.now() >= left[0] * 1e9:
+            left.pop(0)
+            whispers(scene.session)
+        return scene.clock.now() > 25e9 and scene.session.state is State.QUIET
+
+    scene = GappedScene(script, seconds=40.0, policy=policy, done=act)
+    scene.ears = SlowEar(scene.words, lambda: takes)
+    simulate(scene.run())
+    return scene
+
+
+@pytest.mark.parametrize("times", [(2.3, 2.8), (2.3, 2.5, 2.9, 4.0)])
+def test_an_owner_who_speaks_again_and_again_loses_none_of_it_either(times: tuple[float, ...]) -> None:
+    assert said(whispers_at((Says(1.0, " ".join(LONG[:4])),), 0.9, times, Policy())) == list(LONG[:4])
+
+
+def test_where_several_stretches_are_behind_each_word_lies_where_it_was_said() -> None:
+    """The silence between two belongs to both: told twice, it would set a word behind the voice, to be nobody's."""
+    script = (Says(0.4, " ".join(LONG[:14])), Says(5.2, " ".join(LONG[14:17])))
+    scene = whispers_at(script, 1.5, (5.5, 8.5, 10.9), Policy(stretch_ms=3_000))
+    assert sorted(said(scene), key=LONG.index) == list(LONG[:17])

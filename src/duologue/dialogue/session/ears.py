@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 import numpy as np
 
@@ -165,12 +166,16 @@ class _Rest:
     """
 
     def __init__(self, begin: int) -> None:
-        self.begin = begin
+        self.begin = self._end = begin
         self.pieces: deque[tuple[int, Samples]] = deque()
         self._count = 0
 
     def push(self, place: int, block: Samples) -> None:
-        """What follows; of too much the oldest is lost."""
+        """What follows; of too much the oldest is lost. The silence between two stretches may belong to both."""
+        block = block[max(0, self._end - place) :]
+        if not len(block):
+            return
+        place, self._end = max(place, self._end), max(place, self._end) + len(block)
         self.pieces.append((place, block))
         self._count += len(block)
         while self._count > MAX_REST_SAMPLES:
@@ -376,8 +381,9 @@ class SessionEars:
 
     def _keep(self, sound: _Sound) -> None:
         """No stretch is open for what follows, and of the end of this one nothing was understood."""
-        self._rest = self._rest or _Rest(sound.place(sound.within(sound.understood)))
-        for place, block in sound.rest:
+        known, begin = self._rest, sound.place(sound.within(sound.understood))
+        self._rest = _Rest(begin if known is None else min(begin, known.begin))
+        for place, block in sorted((*sound.rest, *(known.pieces if known else ())), key=itemgetter(0)):
             self._rest.push(place, block)
 
     def end(self, stretch: int) -> None:

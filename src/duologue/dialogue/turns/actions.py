@@ -358,7 +358,7 @@ def resume(s: Situation) -> list[Effect]:
     """A false alarm: on with the reply from where it stopped."""
     note = Note.ECHO if s.person.only_echo else Note.FALSE_ALARM
     alarm = Report(note, s.person.text, s.since_onset_ms)
-    return [alarm, *s.person.drop_turn(), *let_go_on(s)]
+    return [alarm, *s.person.drop_voice(), *let_go_on(s)]
 
 
 def resume_unjudged(s: Situation) -> list[Effect]:
@@ -385,8 +385,8 @@ def go_on_over_echo(s: Situation) -> list[Effect]:
     return [Report(Note.ECHO, ms=s.since_onset_ms)]
 
 
-def drop_turn(s: Situation) -> list[Effect]:
-    return [*s.person.drop_turn(), *flow(s)]
+def drop_voice(s: Situation) -> list[Effect]:
+    return [*s.person.drop_voice(), *flow(s)]
 
 
 def give_floor(s: Situation) -> list[Effect]:
@@ -456,12 +456,20 @@ def forget_words(s: Situation) -> list[Effect]:
 
 def yield_to_owner(s: Situation) -> list[Effect]:
     """What was heard of the reply counts; what the person said so far is answered by the owner."""
-    return [*stop(s), *leave_stretches(s)] if s.floor.reply else leave_stretches(s)
+    stopped = stop(s) if s.floor.reply else []
+    return stopped if s.person.voice_on else [*stopped, *ask_for_final(s)]
 
 
 def say(s: Situation) -> list[Effect]:
+    """Of a voice that goes on the next words are heard over the owner's; of one that has gone the owner does not wait
+    for those that are not understood yet, which are answered afterwards.
+    """
+    late = not s.person.settled
     left = leave_stretches(s) if s.person.stretch or s.state is State.QUIET else s.person.leave_stretches()
-    return [*left, *s.floor.say(s.now), *listen_on(s)]
+    said = [*left, *s.floor.say(s.now)]
+    if s.person.voice_on:
+        return [*said, *listen_on(s)]
+    return [*said, *s.person.begin_late_stretch(s.now)] if late else said
 
 
 def stop(s: Situation) -> list[Effect]:
@@ -522,7 +530,7 @@ def put_on_hold(s: Situation) -> list[Effect]:
     if reply is None or reply.speculative:
         effects = [*s.floor.abandon_speculation(s.now), *ask_for_final(s)]
     else:
-        effects = s.person.drop_turn()
+        effects = s.person.drop_voice()
     s.person.voice_on, s.person.outlived = False, False
     return [*effects, *s.floor.hold(s.now)]
 

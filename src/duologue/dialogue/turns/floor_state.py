@@ -101,7 +101,7 @@ class FloorState:
         """There are sure words that are no backchannel; after all of a reply any word is an answer."""
         listens, answers = self.policy.backchannels, frozenset[str]()
         over = self.reply is not None and self.reply.nearly_over
-        sure = [part for part in self.person.parts.values() if part.sure]
+        sure = [part for part in self.person.parts.values() if part.sure and not part.before]
         return any(part.says_other_than(answers if over and not part.aside else listens) for part in sure)
 
     @property

@@ -156,7 +156,8 @@ def settled_and_reply_speaks(s: Situation) -> bool:
 
 def a_voice_was_judged(s: Situation) -> bool:
     """What somebody said over our reply is known, or given up."""
-    return bool(s.person.parts) and s.person.settled and not s.person.outlived
+    over = any(not part.before for part in s.person.parts.values())
+    return over and s.person.settled and not s.person.outlived
 
 
 def asks_for_floor(s: Situation) -> bool:

@@ -12,6 +12,7 @@ from duologue.dialogue.turns.vocabulary import (
     BeginStretch,
     DropStretch,
     Effect,
+    EndStretch,
     SpeechStarted,
     SpeechStopped,
     StopHearing,
@@ -34,7 +35,8 @@ def normalise(text: str) -> str:
 @dataclass(slots=True)
 class Stretch:
     """What was understood of one stretch of the turn. ``aside``: it ended in the middle of a reply of ours, where a
-    backchannel shows that somebody listens, however late it is understood.
+    backchannel shows that somebody listens, however late it is understood. ``before``: said before what the owner says
+    now, and not understood by then: it is answered afterwards.
     """
 
     text: str = ""
@@ -42,6 +44,7 @@ class Stretch:
     echo: bool = False
     sure: bool = True
     aside: bool = False
+    before: bool = False
 
     def says_other_than(self, ignored: frozenset[str]) -> bool:
         """There are words in it that are none of these."""
@@ -163,6 +166,15 @@ class Person:
         self.parts[ended].aside = aside
         return ended
 
+    def begin_late_stretch(self, now: int) -> list[Effect]:
+        """Of a voice that has gone, what was not understood by now: a part of the turn after the one that is answered
+        now, whose final transcript is asked for at once.
+        """
+        begun = self.begin_stretch(now)
+        ended = self.close_stretch(now, aside=False)
+        self.parts[ended].before = True
+        return [*begun, EndStretch(ended)]
+
     def drop_stretches(self) -> list[Effect]:
         """Forget what they said since the last exchange."""
         dropped: list[Effect] = list(map(DropStretch, self.parts))
@@ -176,6 +188,15 @@ class Person:
             dropped.append(TurnClosed(self.turn, outcome))
         self.turn = 0
         return dropped
+
+    def drop_voice(self) -> list[Effect]:
+        """Forget what was said over our reply, which was nothing. What was said before it is kept."""
+        kept = {number: part for number, part in self.parts.items() if part.before}
+        if not kept:
+            return self.drop_turn()
+        dropped = [DropStretch(number) for number in self.parts if number not in kept]
+        self.parts, self.stretch = kept, 0
+        return list[Effect](dropped)
 
     def leave_stretches(self) -> list[Effect]:
         """No further word of open ones is waited for; what was understood of them so far stays a part of the turn."""
