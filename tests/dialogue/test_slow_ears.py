@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 from fault_doubles import Scene
-from session_doubles import Says
+from session_doubles import ADA, Says
 from slow_ears import EVERY, GappedScene, SlowEar, said
 
 from duologue.dialogue.session.session import Session
 from duologue.dialogue.turns.policy import Policy
-from duologue.dialogue.turns.vocabulary import Note, State
+from duologue.dialogue.turns.vocabulary import Filler, Note, Stage, State
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import EAR_RATE
 
@@ -136,3 +136,42 @@ def test_where_several_stretches_are_behind_each_word_lies_where_it_was_said() -
     script = (Says(0.4, " ".join(LONG[:14])), Says(5.2, " ".join(LONG[14:17])))
     scene = whispers_at(script, 1.5, (5.5, 8.5, 10.9), Policy(stretch_ms=3_000))
     assert sorted(said(scene), key=LONG.index) == list(LONG[:17])
+
+
+def patient(text: str, takes: Callable[[], float], seconds: float = 90.0) -> GappedScene:
+    """Somebody says that, and waits for an answer."""
+    scene = GappedScene(
+        (Says(1.0, text),), seconds=seconds, policy=Policy(), done=lambda scene: bool(len(scene.context()) > 1)
+    )
+    scene.ears = SlowEar(scene.words, takes)
+    simulate(scene.run())
+    return scene
+
+
+def test_ears_four_times_slower_than_speech_lose_no_word_and_the_character_says_that_it_needs_a_moment() -> None:
+    scene = patient(" ".join(LONG[:20]), lambda: 2.8)
+    assert said(scene) == list(LONG[:20])
+    told = [item for _, item in scene.log if isinstance(item, Filler)]
+    assert [item.moment for item in told[:3]] == [False, False, True]
+    assert any(play.played and play.utterance.text == ADA.language.apologies.moment for play in scene.plays.values())
+    assert Note.STALLED not in [report.note for report in scene.reports()]
+
+
+def test_what_is_not_understood_in_the_end_is_told() -> None:
+    """Its passes take longer and longer, and its words do not get on."""
+    left = iter((0.1, 0.1, 0.1))
+    scene = patient(" ".join(LONG[:20]), lambda: next(left, 60.0))
+    assert said(scene) == list(LONG[:6])
+    stalled = [report for report in scene.reports() if report.note is Note.STALLED]
+    assert [report.why for report in stalled if report.stage is Stage.HEARING] == ["no final transcript"]
+    lost = [report.why for report in scene.reports() if "never understood" in report.why]
+    assert lost == ["4.2 s of a voice were never understood"]
+
+
+@pytest.mark.parametrize("again", [(), (Says(4.0, "word10 word11 word12"),), (Says(2.6, "word10 word11 word12"),)])
+@pytest.mark.parametrize("at", [1.2, 1.9, 2.3])
+def test_who_speaks_on_after_a_commit_while_the_ears_are_behind_is_heard(at: float, again: tuple[Says, ...]) -> None:
+    """For a word or two, or anew: their voice has gone before the committed turn is understood."""
+    script = (Says(1.0, " ".join(LONG[:4])), *again)
+    scene = held(script, 2.5, at, lambda session: session.control.commit_turn())
+    assert said(scene) == scene.words

@@ -56,10 +56,11 @@ class Person:
     """``voice_on``, ``onset`` and ``offset`` are their voice; ``turn`` is the number of their turn (0: none is open),
     ``parts`` the stretches of it so far, after ``carried``, words whose reply was withdrawn unheard; ``stretch`` the
     part that is still open (0: none). ``worded`` is when the words of the turn last changed, ``tried`` the words of the
-    newest speculation of ``tries``; ``longest`` the longest voice of the turn (ns), the newest of which began at
-    ``voiced``; ``sign`` is when the ears last said anything; ``uncaught`` voices in a row had no words. ``outlived``:
-    the voice is still that of a turn that was ended over it; ``committed``: it was ended for good; ``wanted``: an
-    answer is, whatever the policy says. Before ``grace_until`` nothing that they do is late.
+    newest speculation of ``tries``; ``muttered`` fillers sounded while it was understood; ``longest`` the longest voice
+    of the turn (ns), the newest of which began at ``voiced``; ``sign`` is when the ears last said anything;
+    ``uncaught`` voices in a row had no words. ``outlived``: the voice is still that of a turn that was ended over it;
+    ``committed``: it was ended for good; ``wanted``: an answer is, whatever the policy says. Before ``grace_until``
+    nothing that they do is late.
     """
 
     policy: Policy
@@ -86,6 +87,7 @@ class Person:
     wanted: bool = False
     tries: int = 0
     tried: str = ""
+    muttered: int = 0
     grace_until: int = 0
 
     # What is the case
@@ -154,6 +156,7 @@ class Person:
         """Open the next part of the turn."""
         if not self.parts:
             self.turn_began, self.hearing_failed, self.tries, self.tried, self.longest = at, False, 0, "", 0
+            self.muttered = 0
         self.stretches += 1
         self.stretch = self.stretches
         self.stretch_began = at
