@@ -56,7 +56,8 @@ check: setup  ## What a reviewer's machine checks: lint, types, floors
 	$(NPM) run check
 
 FUZZ_SECONDS ?= 20
-fuzz: setup  ## What comes from the network, by coverage: FUZZ_SECONDS for each of eight targets
+fuzz: setup  ## Random conversations, and what comes from the network, by coverage: FUZZ_SECONDS for each of nine targets
+	$(BIN)/python tests/fuzz/fuzz_conversation.py $(FUZZ_SECONDS)
 	$(BIN)/python -m pip install --quiet atheris==3.0.0
 	for target in message stream description digest media audiosocket twilio agent; do \
 	  $(BIN)/python tests/fuzz/fuzz_phone.py $$target $(FUZZ_SECONDS) || exit 1; done

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 from fault_doubles import Scene
-from session_doubles import Says
+from session_doubles import ADA, Says
 from slow_ears import EVERY, GappedScene, SlowEar, said
 
 from duologue.dialogue.session.session import Session
 from duologue.dialogue.turns.policy import Policy
-from duologue.dialogue.turns.vocabulary import Note, State
+from duologue.dialogue.turns.vocabulary import Filler, Note, Stage, State
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import EAR_RATE
 
@@ -99,3 +99,79 @@ def test_words_that_are_understood_seconds_late_are_answered_whole(takes: float)
     scene = held((Says(1.0, "word0"), Says(2.0, " ".join(LONG[1:6]))), takes, 30.0, types)
     assert said(scene) == list(LONG[:6])
     assert Note.STALLED not in [report.note for report in scene.reports()]
+
+
+@pytest.mark.parametrize("takes", [0.1, 0.9, 2.4])
+@pytest.mark.parametrize("at", [2.3, 3.0, 3.6])
+def test_what_somebody_said_before_the_owner_spoke_is_answered_after_the_owner(at: float, takes: float) -> None:
+    """Their voice has gone, and the ears are behind: nothing is lost, and the owner is not cut short."""
+    scene = held((Says(1.0, " ".join(LONG[:4])),), takes, at, whispers)
+    assert said(scene) == list(LONG[:4])
+    assert Note.INTERRUPTED not in [report.note for report in scene.reports()]
+    assert next(text for who, text in scene.context() if who == "ada") == "One moment please."
+
+
+def whispers_at(script: tuple[Says, ...], takes: float, times: tuple[float, ...], policy: Policy) -> GappedScene:
+    left = list(times)
+
+    def act(scene: Scene) -> bool:
+        while left and scene.clock.now() >= left[0] * 1e9:
+            left.pop(0)
+            whispers(scene.session)
+        return scene.clock.now() > 25e9 and scene.session.state is State.QUIET
+
+    scene = GappedScene(script, seconds=40.0, policy=policy, done=act)
+    scene.ears = SlowEar(scene.words, lambda: takes)
+    simulate(scene.run())
+    return scene
+
+
+@pytest.mark.parametrize("times", [(2.3, 2.8), (2.3, 2.5, 2.9, 4.0)])
+def test_an_owner_who_speaks_again_and_again_loses_none_of_it_either(times: tuple[float, ...]) -> None:
+    assert said(whispers_at((Says(1.0, " ".join(LONG[:4])),), 0.9, times, Policy())) == list(LONG[:4])
+
+
+def test_where_several_stretches_are_behind_each_word_lies_where_it_was_said() -> None:
+    """The silence between two belongs to both: told twice, it would set a word behind the voice, to be nobody's."""
+    script = (Says(0.4, " ".join(LONG[:14])), Says(5.2, " ".join(LONG[14:17])))
+    scene = whispers_at(script, 1.5, (5.5, 8.5, 10.9), Policy(stretch_ms=3_000))
+    assert sorted(said(scene), key=LONG.index) == list(LONG[:17])
+
+
+def patient(text: str, takes: Callable[[], float], seconds: float = 90.0) -> GappedScene:
+    """Somebody says that, and waits for an answer."""
+    scene = GappedScene(
+        (Says(1.0, text),), seconds=seconds, policy=Policy(), done=lambda scene: bool(len(scene.context()) > 1)
+    )
+    scene.ears = SlowEar(scene.words, takes)
+    simulate(scene.run())
+    return scene
+
+
+def test_ears_four_times_slower_than_speech_lose_no_word_and_the_character_says_that_it_needs_a_moment() -> None:
+    scene = patient(" ".join(LONG[:20]), lambda: 2.8)
+    assert said(scene) == list(LONG[:20])
+    told = [item for _, item in scene.log if isinstance(item, Filler)]
+    assert [item.moment for item in told[:3]] == [False, False, True]
+    assert any(play.played and play.utterance.text == ADA.language.apologies.moment for play in scene.plays.values())
+    assert Note.STALLED not in [report.note for report in scene.reports()]
+
+
+def test_what_is_not_understood_in_the_end_is_told() -> None:
+    """Its passes take longer and longer, and its words do not get on."""
+    left = iter((0.1, 0.1, 0.1))
+    scene = patient(" ".join(LONG[:20]), lambda: next(left, 60.0))
+    assert said(scene) == list(LONG[:6])
+    stalled = [report for report in scene.reports() if report.note is Note.STALLED]
+    assert [report.why for report in stalled if report.stage is Stage.HEARING] == ["no final transcript"]
+    lost = [report.why for report in scene.reports() if "never understood" in report.why]
+    assert lost == ["4.2 s of a voice were never understood"]
+
+
+@pytest.mark.parametrize("again", [(), (Says(4.0, "word10 word11 word12"),), (Says(2.6, "word10 word11 word12"),)])
+@pytest.mark.parametrize("at", [1.2, 1.9, 2.3])
+def test_who_speaks_on_after_a_commit_while_the_ears_are_behind_is_heard(at: float, again: tuple[Says, ...]) -> None:
+    """For a word or two, or anew: their voice has gone before the committed turn is understood."""
+    script = (Says(1.0, " ".join(LONG[:4])), *again)
+    scene = held(script, 2.5, at, lambda session: session.control.commit_turn())
+    assert said(scene) == scene.words

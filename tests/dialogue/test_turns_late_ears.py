@@ -16,20 +16,29 @@ from turns_script import (
     stretch,
     understands,
 )
-from turns_world import World
+from turns_world import Far, World
 
 from duologue.dialogue.turns.policy import Policy
 from duologue.dialogue.turns.vocabulary import (
     Apologise,
     BeginStretch,
+    Clear,
     Commit,
+    Ears,
     EngineFailed,
+    Filler,
+    HangUp,
     Note,
+    Pause,
+    PutOnHold,
     Report,
     Resume,
+    Say,
+    SinkAttached,
     Stage,
     State,
     Think,
+    TurnCancelled,
     TurnClosed,
     TurnCommitted,
     Typed,
@@ -232,12 +241,12 @@ def test_ears_that_say_that_they_are_at_it_are_waited_for_but_not_for_ever(world
         world.deliver()
         assert world.last(Think) == Think("r2", "Stop!", False)
         return
-    for _ in range(7):
+    for _ in range(8):
         world.pass_time(1_000)
         if world.waiting:
             understands(world, "Hello.")
     assert world.last(Think) == Think("r1", "Hello.", False)
-    late = Report(Note.STALLED, "no final transcript", 12_000.0, Stage.HEARING)
+    late = Report(Note.STALLED, "no final transcript", 13_100.0, Stage.HEARING)  # 12 s after the newest word
     assert late in world.effects
 
 
@@ -276,3 +285,126 @@ def test_a_voice_over_ours_whose_ears_failed_is_listened_to_again(world: World) 
     assert world.machine.state is State.HEARING
     world.deliver()
     assert isinstance(world.commits[0], Commit) and world.commits[0].interrupted
+
+
+def falls_silent(world: World, voice_ms: int = 900) -> None:
+    """A turn is over; the ears are behind."""
+    starts(world)
+    world.pass_time(voice_ms)
+    stops(world)
+    world.pass_time(600)
+    assert world.machine.state is State.SETTLING
+
+
+def at_it(world: World, seconds: int, words: str = "") -> None:
+    """They say each second what they have; a word more each time."""
+    for number in range(seconds):
+        understands(world, f"{words} {number}".strip())
+        world.pass_time(1_000)
+
+
+def fillers(world: World) -> list[Filler]:
+    return [effect for effect in world.effects if isinstance(effect, Filler)]
+
+
+def test_who_waits_for_slow_ears_hears_that_somebody_is_there(world: World) -> None:
+    falls_silent(world)
+    at_it(world, 11)
+    assert fillers(world) == [Filler("f1"), Filler("f2")]
+    at_it(world, 60, "and")
+    assert fillers(world)[2:] == [Filler(f"f{number}", moment=True) for number in range(3, 8)]
+    assert not world.thoughts and Note.STALLED not in world.notes(), "their words get on"
+    understands(world, "What time is it?", final=True)
+    assert world.last(Think) == Think("r1", "What time is it?", False)
+
+
+def test_ears_whose_words_get_on_for_ever_are_given_up_all_the_same(world: World) -> None:
+    falls_silent(world)
+    for number in range(125):
+        if world.waiting:
+            understands(world, f"and {number}")
+        world.pass_time(1_000)
+    assert any(isinstance(each, Report) and each.ms == 120_000 for each in world.effects)
+    assert world.thoughts
+
+
+def test_a_filler_that_sounds_as_the_words_come_is_a_part_of_the_reply(world: World) -> None:
+    falls_silent(world)
+    at_it(world, 1)
+    world.pass_time(500)
+    assert world.far.ids() == ["f1"]
+    understands(world, "What time is it?", final=True)
+    starts(world)
+    assert world.last(Pause) is not None, "what sounds of ours is held like any of a reply"
+    understands(world, "Stop!")
+    assert not world.far.ids() and world.last(Clear) is not None
+
+
+@pytest.mark.parametrize("how", ["goes on", "said nothing", "owner", "cancelled", "on hold", "hangs up"])
+def test_a_filler_is_silent_when_no_reply_follows_it(world: World, how: str) -> None:
+    falls_silent(world, 400)
+    understands(world, "")
+    world.pass_time(1_000)
+    understands(world, "")
+    world.pass_time(500)
+    assert world.far.ids() == ["f1"]
+    match how:
+        case "goes on":
+            starts(world)
+        case "said nothing":
+            understands(world, "", final=True)
+        case "owner":
+            world.give(Say(("One moment please.",)))
+        case "cancelled":
+            world.give(TurnCancelled())
+        case "on hold":
+            world.give(PutOnHold())
+        case _:
+            world.give(HangUp())
+    assert world.last(Clear) is not None and not world.far.ids()
+
+
+def test_a_filler_closes_no_ears_for_good() -> None:
+    world = World(Policy(half_duplex=True))
+    falls_silent(world, 400)
+    for _ in range(2):
+        understands(world, "")
+        world.pass_time(1_000)
+    assert world.last(Ears) == Ears(False)
+    understands(world, "", final=True)
+    assert world.last(Ears) == Ears(True)
+
+
+def test_to_what_was_said_aside_nobody_mutters(world: World) -> None:
+    speaking(world, LONG)
+    says_a_short_word(world)
+    for _ in range(12):
+        world.pass_time(1_000)
+        understands(world, "mm-hm")
+    assert not fillers(world)
+
+
+def test_on_another_sink_a_filler_is_over(world: World) -> None:
+    falls_silent(world)
+    at_it(world, 1)
+    world.pass_time(600)
+    world.far = Far()
+    world.give(SinkAttached())
+    understands(world, "What time is it?", final=True)
+    replies(world, "It is noon.")
+    world.pass_time(10_000)
+    assert world.commits[-1].heard == "It is noon."
+
+
+def test_the_voice_of_a_committed_turn_that_goes_before_it_is_understood_is_a_part_of_it(world: World) -> None:
+    starts(world)
+    world.pass_time(400)
+    world.give(TurnCommitted())
+    first = stretch(world)
+    world.pass_time(300)
+    stops(world)
+    assert len(world.waiting) == 2 and not any(world.waiting.values())
+    world.give(Understood(first, "What time", final=True))
+    assert not world.thoughts
+    understands(world, "is it?", final=True)
+    assert world.last(Think) == Think("r1", "What time is it?", False)

@@ -35,7 +35,7 @@ def test_ears_that_guess_hear_in_german_who_asks_for_something_and_a_second_clau
 def test_a_language_is_whole(language: str) -> None:
     found = load_language(language)
     assert found.known and set(found.apologies.model_dump()) == {
-        Stage.HEARING, Stage.THINKING, Stage.VOICING, "missed", "spent",
+        Stage.HEARING, Stage.THINKING, Stage.VOICING, "missed", "spent", "moment",
     }  # fmt: skip
     for part in (found.turns, found.sentences):
         groups = {name: getattr(part, name) for name in type(part).model_fields if name not in ("known", "ordinals")}

@@ -307,7 +307,7 @@ class World:
                 self.play(item)
             case Filler(utterance_id):
                 assert not self.far.ids(), "a filler over something else"
-                assert self.machine.state is State.THINKING
+                assert self.machine.state in (State.THINKING, State.SETTLING)
                 self.far.queue.append(utterance("Hm.", "c", utterance_id))
             case Pause():
                 self.far.paused = True
@@ -336,7 +336,8 @@ class World:
     def think(self, reply: str, person: str, speculative: bool) -> None:
         assert person == self.words(self.said)[:4000].strip(), "a reply to something else than what was said"
         assert not any(thought.speculative and not thought.abandoned for thought in self.thoughts.values())
-        assert not self.far.ids() or self.far.mute, "thinking of a next reply while one is on the floor"
+        ours = [name for name in self.far.ids() if "/" in name]
+        assert not ours or self.far.mute, "thinking of a next reply while one is on the floor"
         self.thoughts[reply] = Thought(person, speculative, [] if speculative else list(self.said))
         if not speculative:
             self.thoughts[reply].turn, self.turn = self.turn, 0
@@ -381,7 +382,8 @@ class World:
         if state is State.CLOSED or (state is State.QUIET and deadline and deadline > self.now):
             assert not self.turn or (self.kept and state is State.QUIET), f"a turn is open in {state}"
         assert (deadline is None) == (state is State.CLOSED), f"no deadline in {state}"
-        if state not in SOUNDING | {State.THINKING}:
+        muttered = state is State.SETTLING and not any("/" in name for name in self.far.ids())
+        if state not in SOUNDING | {State.THINKING} and not muttered:
             assert self.far.paused or not self.far.ids() or state is State.CLOSED, f"we sound in {state}"
         if state in (State.PAUSED, State.JUDGING):
             assert self.far.paused

@@ -247,6 +247,8 @@ class Apologies(_Part):
         default="I am sorry, I have used up what I may say today. Please come back tomorrow.", min_length=1
     )
     """Every engine of that stage has reached a cap of the day. English, where a language's file has no words for it."""
+    moment: str = Field(default="One moment, please, I am still with what you said.", min_length=1)
+    """Ears that are slow are at it. English, where a language's file has no words for it."""
 
 
 class Telephone(_Part):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 import numpy as np
 
@@ -20,10 +20,11 @@ from duologue.dialogue.listening.melody import Contour, Melody
 from duologue.dialogue.listening.source_clock import PlacedBlock, SourceClock
 from duologue.dialogue.listening.unvoiced import VoiceTrack, text_without
 from duologue.dialogue.listening.voice_end import LOUD_MS, voice_end_ms
+from duologue.dialogue.session.stretch_sound import RestOfSound, StretchSound, StretchVoice
 from duologue.dialogue.turns.vocabulary import EngineFailed, Event, SpeechStarted, SpeechStopped, Stage, Understood
 from duologue.errors import InputError, PeerError, in_words
 from duologue.language.languages import ENGLISH, Words, load_language
-from duologue.precedence import Errand, Urgency, errand_of
+from duologue.precedence import errand_of
 from duologue.speech.hearing import (
     EAR_RATE,
     VAD_FRAME,
@@ -38,10 +39,8 @@ from duologue.streams import cancelled, closing
 
 PRE_ROLL_MS = 320
 """Sound before an onset that belongs to its stretch: Silero notices a voice that begins with an s up to 240 ms late."""
-MAX_WAITING_SAMPLES = 15 * EAR_RATE
-"""Sound that may wait for an engine; more means that it does not keep up, and its stretch is given up."""
-MAX_REST_SAMPLES = 10 * EAR_RATE
-"""Sound that may wait for a stretch, while a voice goes on."""
+LOST_MS = 300
+"""Of a voice that is not understood in the end, more than this is told of: a word."""
 CUT_MS = 600
 """Longest wait for a gap between two words (ms), where a stretch is to be cut within speech."""
 KEPT_SECONDS = MELODY_SECONDS + 0.4
@@ -72,124 +71,6 @@ RISING_MOST_MS = 200
 """… but what goes on like that for so long, as noise may, holds nobody up any longer."""
 FILLED_SAMPLES = EAR_RATE
 """Of a gap in the source's sound, silence to be heard; the rest of it is passed over."""
-
-
-class _Sound:
-    """A bounded queue of blocks, read by an engine. ``voiced`` counts its frames that are surely voice, ``begin`` is
-    its first sample, counted as the ears do, and ``understood`` the first of which nothing was understood yet, from
-    which on it is kept; ``worded``: somebody else's words were, ``echoed``: it was told that only ours is in it.
-    Once it is ``ended``, ``gone`` is where its voice went (None: it was ended within speech). ``errand`` is what
-    engines do for it.
-    """
-
-    def __init__(self, voiced: int) -> None:
-        self.voiced = voiced
-        self.begin = self.understood = 0
-        self.ended = False
-        self.gone: int | None = None
-        self.errand = Errand(Urgency.AHEAD)
-        self._waited: int | None = None
-        self.worded = self.echoed = False
-        self._blocks: asyncio.Queue[Samples | None] = asyncio.Queue()
-        self._waiting = self._given = 0
-        self._skips: list[tuple[int, int]] = []
-        self._kept: deque[tuple[int, Samples]] = deque()
-
-    def push(self, block: Samples) -> bool:
-        """False when too much waits already."""
-        known = self.within(self.understood)
-        while self._kept and self._kept[0][0] + len(self._kept[0][1]) <= max(known, self._given - MAX_WAITING_SAMPLES):
-            self._kept.popleft()
-        self._kept.append((self._given, block))
-        self._waiting += len(block)
-        self._given += len(block)
-        self._blocks.put_nowait(block)
-        return self._waiting <= MAX_WAITING_SAMPLES
-
-    @property
-    def rest(self) -> list[tuple[int, Samples]]:
-        """The sound of which nothing was understood yet, and where each piece of it lies, counted as the ears do."""
-        known = self.within(self.understood)
-        pieces = ((at + max(0, known - at), block[max(0, known - at) :]) for at, block in self._kept)
-        return [(self.place(at), block) for at, block in pieces if len(block)]
-
-    def go_on_with(self, begin: int, pieces: Iterable[tuple[int, Samples]]) -> None:
-        """It begins there, with such pieces."""
-        self.begin = self.understood = begin
-        for place, block in pieces:
-            if (gap := place - self.place(self._given)) > 0:
-                self.skip(gap)
-            self.push(block)
-
-    def skip(self, samples: int) -> None:
-        """So many that the ears count are not told to its engine."""
-        self._skips.append((self._given, samples))
-
-    def place(self, at: int) -> int:
-        """Where its sample ``at`` lies, counted as the ears do."""
-        return self.begin + at + sum(samples for first, samples in self._skips if at >= first)
-
-    def within(self, place: int) -> int:
-        """The other way round: which of its samples lies there, or follows what was not told."""
-        at = place - self.begin
-        for first, samples in self._skips:
-            if at > first:
-                at = max(first, at - samples)
-        return max(0, at)
-
-    def want(self) -> None:
-        """Somebody waits for the words now."""
-        if self._waited is None:
-            self._waited = self.errand.waited
-            self.errand.set(Urgency.AWAITED)
-
-    @property
-    def queued_ms(self) -> float:
-        """How long its engine has waited for others since then."""
-        return 0.0 if self._waited is None else (self.errand.waited - self._waited) / MILLISECOND
-
-    def end(self, gone: int | None) -> None:
-        self.want()
-        self.ended, self.gone = True, gone
-        self._blocks.put_nowait(None)
-
-    async def read(self) -> AsyncGenerator[Samples, None]:
-        while (block := await self._blocks.get()) is not None:
-            self._waiting -= len(block)
-            yield block
-
-
-class _Rest:
-    """The newest sound of a voice for which no stretch is open, of which nothing was understood yet: the next one goes
-    on with it, unless there was silence for long. ``begin`` is where it begins, counted as the ears do.
-    """
-
-    def __init__(self, begin: int) -> None:
-        self.begin = begin
-        self.pieces: deque[tuple[int, Samples]] = deque()
-        self._count = 0
-
-    def push(self, place: int, block: Samples) -> None:
-        """What follows; of too much the oldest is lost."""
-        self.pieces.append((place, block))
-        self._count += len(block)
-        while self._count > MAX_REST_SAMPLES:
-            self._count -= len(self.pieces.popleft()[1])
-            self.begin = self.pieces[0][0]
-
-
-@dataclass(frozen=True, slots=True)
-class _StretchVoice:
-    """The voice of a stretch, for the engine that hears it."""
-
-    track: VoiceTrack
-    sound: _Sound
-
-    @property
-    def ended(self) -> int | None:
-        """See :class:`duologue.speech.hearing.VoicePresence`. A voice that comes back later is another stretch's."""
-        at = self.sound.gone if self.sound.ended else self.track.ended
-        return None if at is None else self.sound.within(at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +123,10 @@ class SessionEars:
         self._onset = self._compared = 0  # samples: of the newest voice, and up to where it was compared with ours
         self._rising = (0, 0)  # since when a voice may be beginning, and until when that is waited for (ns)
         self._taken = self._told = 0  # samples that came, and those of which voice activity has told
-        self._rest: _Rest | None = None
+        self._rest: RestOfSound | None = None
+        self._unheard = 0  # samples of a voice that were given up, and not told of yet
         self._ending: tuple[int, int] | None = None
-        self._next: tuple[int, _Sound] | None = None
+        self._next: tuple[int, StretchSound] | None = None
         self._judge = judge
         self._judging: asyncio.Task[None] | None = None
         self._pause: SpeechStopped | None = None
@@ -253,8 +135,8 @@ class SessionEars:
         self._roll = PreRoll(JUDGED_SECONDS if judge else KEPT_SECONDS)
         self._melody, self._sounded = Melody(), sounded
         self._frame = np.zeros(0, np.float32)
-        self._open: dict[int, _Sound] = {}
-        self._sounds: dict[int, _Sound] = {}  # of those that are open, and those whose final is awaited
+        self._open: dict[int, StretchSound] = {}
+        self._sounds: dict[int, StretchSound] = {}  # of those that are open, and those whose final is awaited
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._deaf_until: int | None = 0
         self._outage = 0
@@ -307,11 +189,11 @@ class SessionEars:
         """``block`` ends at ``end`` (ns)."""
         self._end = end
         self._roll.push(block)
+        begin, self._taken = self._taken, self._taken + len(block)
         if self._rest and (self._gate.speaking or end - self._voice_until < MAX_WAIT_MS * MILLISECOND):
-            self._rest.push(self._taken, block)
+            self._lose(self._rest.push(begin, block))
         else:
-            self._rest = None
-        self._taken += len(block)
+            self._forget_rest()
         for number, sound in list(self._open.items()):
             if not sound.push(block):
                 self._fail(number, f"{self._engine.name} does not keep up with the sound")
@@ -355,7 +237,7 @@ class SessionEars:
     def begin(self, stretch: int, since: int, group: asyncio.TaskGroup) -> None:
         """Transcribe from ``since`` (ns) on, and a little before it, but not what belonged to the stretch before."""
         self._group = group
-        sound = _Sound(self._gate.voiced)
+        sound = StretchSound(self._gate.voiced)
         if self._ending:
             self._next = (stretch, sound)
         else:
@@ -366,19 +248,38 @@ class SessionEars:
 
     def _before(self, since: int) -> tuple[int, Iterable[tuple[int, Samples]]]:
         """The sound of the past that belongs to a stretch of a voice that is there since then, and where it begins."""
-        rest, self._rest = self._rest, None
-        if rest:  # the same voice goes on
-            return rest.begin, rest.pieces
+        rest, self._rest = self._rest or self._since(since), None
+        return rest.begin, rest.pieces
+
+    def _since(self, since: int) -> RestOfSound:
+        """The newest sound since then, and a little before it, but not what belonged to the stretch before."""
         start = max(since - PRE_ROLL_MS * MILLISECOND, self._given_until)
         before = self._roll.newest((self._end - start) * EAR_RATE // SECOND)
-        begin = self._taken - len(before)
-        return begin, [(begin, before)]
+        rest = RestOfSound(self._taken - len(before))
+        rest.push(rest.begin, before)
+        return rest
 
-    def _keep(self, sound: _Sound) -> None:
+    def _keep(self, sound: StretchSound) -> None:
         """No stretch is open for what follows, and of the end of this one nothing was understood."""
-        self._rest = self._rest or _Rest(sound.place(sound.within(sound.understood)))
-        for place, block in sound.rest:
-            self._rest.push(place, block)
+        known, begin = self._rest, sound.place(sound.within(sound.understood))
+        self._rest = RestOfSound(begin if known is None else min(begin, known.begin))
+        pieces = sorted((*sound.rest, *(known.pieces if known else ())), key=itemgetter(0))
+        self._lose(sum([self._rest.push(place, block) for place, block in pieces]))
+
+    def _forget_rest(self) -> None:
+        """Nobody will hear it."""
+        rest, self._rest = self._rest, None
+        if rest:
+            gone = self._end if self._gate.speaking else min(self._voice_until, self._end)
+            self._lose(self._taken - (self._end - gone) * EAR_RATE // SECOND - rest.begin)
+
+    def _lose(self, samples: int) -> None:
+        """Of a voice so much is never understood: that is not passed over in silence."""
+        self._unheard += max(0, samples)
+        if self._unheard > LOST_MS * EAR_RATE // 1000:
+            what = f"{self._unheard / EAR_RATE:.1f} s of a voice were never understood"
+            self._unheard = 0
+            self._post(EngineFailed(Stage.HEARING, what))
 
     def end(self, stretch: int) -> None:
         """Ask for the final transcript. Within speech the cut waits for the next gap, so that no word is cut in two; a
@@ -417,7 +318,7 @@ class SessionEars:
     def listen(self, tail_ms: int) -> None:
         """Open the ears again, after a tail of echo."""
         self._deaf_until = self._clock.now() + tail_ms * MILLISECOND
-        self._rest = None
+        self._forget_rest()
         self._gate.reset()
         self._forget_frames()
 
@@ -457,7 +358,7 @@ class SessionEars:
             following[1].begin = following[1].understood = self._taken
             self._open[following[0]] = self._sounds[following[0]] = following[1]
         elif ending:
-            self._rest = _Rest(self._taken)
+            self._rest = RestOfSound(self._taken)
 
     def _forget_frames(self) -> None:
         self._pause = None
@@ -499,6 +400,8 @@ class SessionEars:
             event = replace(event, level_ms=self._level_ms(event.at))
             if self._sounded is not None:
                 self._sounded(self._contour(event.at))
+        if isinstance(event, SpeechStarted) and not (self._open or self._rest):
+            self._rest = self._since(event.at)  # until somebody listens
         if not self._outage:
             at = self._told - (end - event.at) * EAR_RATE // SECOND
             self._track.change(at, isinstance(event, SpeechStarted))
@@ -603,9 +506,9 @@ class SessionEars:
         self._outage = max(0, self._outage - 1)
         return probability
 
-    async def _transcribe(self, stretch: int, since: int, sound: _Sound) -> None:
+    async def _transcribe(self, stretch: int, since: int, sound: StretchSound) -> None:
         final, count = False, 0
-        expected, voice = self._expected, _StretchVoice(self._track, sound)
+        expected, voice = self._expected, StretchVoice(self._track, sound)
         try:
             async with closing(self._engine.listen(sound.read(), expected, voice)) as transcripts:
                 async for given in transcripts:
@@ -652,7 +555,7 @@ class SessionEars:
             self._sounds.pop(stretch, None)
             self._tasks.pop(stretch, None)
 
-    def _foreign(self, given: Transcript, sound: _Sound) -> tuple[str, bool]:
+    def _foreign(self, given: Transcript, sound: StretchSound) -> tuple[str, bool]:
         """The text without words that lie where nobody spoke, or only we did; and whether we did."""
         if given.text and not given.words and self._ours.all_ours(sound.begin, self._taken):
             return "", True
@@ -668,7 +571,7 @@ class SessionEars:
         return text_without(given, nobodys), ours
 
     def _fail(self, stretch: int, what: str) -> None:
-        self.drop(stretch)
+        self.leave(stretch)
         self._post(EngineFailed(Stage.HEARING, str(PeerError(what)), stretch=stretch))
 
 

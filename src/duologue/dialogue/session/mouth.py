@@ -52,7 +52,7 @@ that is quick, before the table gives up on the reply (12 s).
 """
 AT_ONCE = 8
 """Events of one engine that may be posted before the session is let to them. One would cost a turn of the loop each."""
-AT_HAND = ("missed", "thinking", "voicing", "spent")
+AT_HAND = ("missed", "thinking", "voicing", "spent", "moment")
 """Apologies that are voiced beforehand. Where ears failed the voice is at hand, and each more keeps a slow one busy."""
 GAP_SECONDS = 2.0
 """So long what is prepared waits for replies that are being made."""
@@ -287,6 +287,11 @@ class SessionMouth:
     def filler(self, utterance_id: str) -> Utterance | None:
         """The next filler."""
         return self._fillers.take(self._persona.name, utterance_id)
+
+    def moment(self, utterance_id: str) -> Utterance | None:
+        """That what was said is still being understood, if that is prepared."""
+        prepared = self._apologies.get("moment")
+        return replace(prepared, id=utterance_id) if prepared else None
 
     def abandon(self, reply: str) -> None:
         """Stop all that is done for ``reply``."""

@@ -91,6 +91,8 @@ class SessionRecorder:
         self._left: TurnDraft | None = None
         """What was said when the person hung up."""
         self._answers: dict[str, AnswerDraft] = {}
+        self._muttered: dict[str, int] = {}
+        """When each filler began while the person was understood (0: not yet): a part of the answer that comes."""
         self._event: Event = Timeout()
         self._held = 0
         """When the floor was held; 0: it is not."""
@@ -188,6 +190,8 @@ class SessionRecorder:
         self._tell(answer)
 
     def _note_playing(self, event: PlayStarted | PlayProgress | PlayEnded) -> None:
+        if isinstance(event, PlayStarted) and event.utterance_id in self._muttered:
+            self._muttered[event.utterance_id] = event.at_ns
         answer, piece = self._piece(event.utterance_id)
         if answer is None or piece is None or piece.ended:
             return
@@ -259,6 +263,7 @@ class SessionRecorder:
             case BeginStretch(stretch, since):
                 turn = self._turn = self._turn or self._reopened(since)
                 turn.parts[stretch] = ""
+                self._muttered.clear()
                 self._go_on(turn)
             case EndStretch():
                 if self._held and self._turn and self._turn.ended and not self._turn.decided:
@@ -337,6 +342,9 @@ class SessionRecorder:
         if turn:
             self._note_silence(answer.record, turn, now)
             answer.record.question = self._show(turn, person, "queued").id
+        began = sorted(filter(None, self._muttered.values()))
+        self._muttered.clear()
+        answer.record.fillers, answer.record.filled = len(began), next(iter(began), 0)
         self._number += 1
         answer.record.number = self._number
         self._tell(answer)
@@ -367,6 +375,7 @@ class SessionRecorder:
     def _hand_over(self, utterance_id: str, utterance: Utterance | None, now: int) -> None:
         answer = next((each for each in self._answers.values() if each.counts), None)
         if answer is None:
+            self._muttered[utterance_id] = 0
             return
         answer.pieces[utterance_id] = PieceDraft(utterance)
         answer.cut = 0  # silence that was ordered in it is over: somebody is there again

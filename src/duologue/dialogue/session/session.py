@@ -344,8 +344,8 @@ class Session:
                 self._play(utterance, gap_ms)
             case Extend(utterance):
                 self._extend(utterance)
-            case Filler(utterance_id):
-                self._mutter(utterance_id)
+            case Filler(utterance_id, moment):
+                self._mutter(utterance_id, moment)
             case Pause():
                 self._orders.pause(self._expect_no_echo)
             case Resume():
@@ -441,8 +441,8 @@ class Session:
         if playing == utterance.id:
             self._expect_echo(playing, played, self._began + played * SECOND // utterance.rate)
 
-    def _mutter(self, utterance_id: str) -> None:
-        utterance = self._mouth.filler(utterance_id)
+    def _mutter(self, utterance_id: str, moment: bool) -> None:
+        utterance = self._mouth.moment(utterance_id) if moment else self._mouth.filler(utterance_id)
         if utterance is None:
             self._post(PlayEnded(utterance_id, self._clock.now(), 0))
         else:

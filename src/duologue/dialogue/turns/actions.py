@@ -6,6 +6,7 @@ from __future__ import annotations
 from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.turns.guards import Situation
+from duologue.dialogue.turns.moments import PLAIN_FILLERS
 from duologue.dialogue.turns.person import normalise
 from duologue.dialogue.turns.vocabulary import (
     Abandon,
@@ -166,6 +167,11 @@ def end_over_voice(s: Situation) -> list[Effect]:
     return ask_for_final(s)
 
 
+def hear_the_rest(s: Situation) -> list[Effect]:
+    """Of a turn that was ended over their voice, which has gone since: it was not another turn."""
+    return [*s.person.begin_stretch(s.person.onset), *ask_for_final(s)]
+
+
 def begin_next_stretch(s: Situation) -> list[Effect]:
     return [*ask_for_final(s), *s.person.begin_stretch(s.now)]
 
@@ -186,7 +192,7 @@ def go_on_listening(s: Situation) -> list[Effect]:
     pause = (onset - s.person.offset) / MILLISECOND
     s.patience.resumed(pause)
     s.person.tried = ""
-    effects: list[Effect] = [Report(Note.RESUMED, ms=pause), *s.floor.abandon_speculation(s.now)]
+    effects: list[Effect] = [Report(Note.RESUMED, ms=pause), *s.floor.abandon_speculation(s.now), *s.floor.hush()]
     if not s.person.stretch:
         effects += s.person.begin_stretch(onset)
     return effects
@@ -201,7 +207,7 @@ def take_back_decision(s: Situation) -> list[Effect]:
 
 def forget_turn(s: Situation) -> list[Effect]:
     s.floor.since = s.now
-    return [*s.floor.abandon_speculation(s.now), *s.person.drop_turn()]
+    return [*s.floor.abandon_speculation(s.now), *s.floor.hush(), *s.person.drop_turn()]
 
 
 def answer_typed(s: Situation) -> list[Effect]:
@@ -212,7 +218,7 @@ def keep_words(s: Situation) -> list[Effect]:
     """The turn is over, and waits for somebody to want an answer."""
     s.floor.since = s.now
     s.person.keep()
-    return [*s.floor.abandon_speculation(s.now), TurnKept(s.person.turn, s.person.text)]
+    return [*s.floor.abandon_speculation(s.now), *s.floor.hush(), TurnKept(s.person.turn, s.person.text)]
 
 
 def yield_to_typed(s: Situation) -> list[Effect]:
@@ -313,7 +319,13 @@ def mutter(s: Situation) -> list[Effect]:
     s.floor.filler_at = s.now + s.policy.filler_every_ms * MILLISECOND
     if s.reply.sounding:
         return []
-    return [*s.floor.close_ears(), Filler(s.floor.add_filler(s.reply))]
+    return [*s.floor.close_ears(), Filler(s.floor.add_filler())]
+
+
+def mutter_while_understanding(s: Situation) -> list[Effect]:
+    s.person.muttered += 1
+    moment = s.person.muttered > PLAIN_FILLERS
+    return [*s.floor.close_ears(), Filler(s.floor.add_filler(), moment)]
 
 
 def conclude(s: Situation) -> list[Effect]:
@@ -358,7 +370,7 @@ def resume(s: Situation) -> list[Effect]:
     """A false alarm: on with the reply from where it stopped."""
     note = Note.ECHO if s.person.only_echo else Note.FALSE_ALARM
     alarm = Report(note, s.person.text, s.since_onset_ms)
-    return [alarm, *s.person.drop_turn(), *let_go_on(s)]
+    return [alarm, *s.person.drop_voice(), *let_go_on(s)]
 
 
 def resume_unjudged(s: Situation) -> list[Effect]:
@@ -385,8 +397,8 @@ def go_on_over_echo(s: Situation) -> list[Effect]:
     return [Report(Note.ECHO, ms=s.since_onset_ms)]
 
 
-def drop_turn(s: Situation) -> list[Effect]:
-    return [*s.person.drop_turn(), *flow(s)]
+def drop_voice(s: Situation) -> list[Effect]:
+    return [*s.person.drop_voice(), *flow(s)]
 
 
 def give_floor(s: Situation) -> list[Effect]:
@@ -423,7 +435,7 @@ def withdraw(s: Situation) -> list[Effect]:
 def close(s: Situation) -> list[Effect]:
     """Nobody is there any more: what the far end had told us was heard."""
     floor = s.floor
-    effects: list[Effect] = []
+    effects: list[Effect] = floor.hush()
     if floor.leaving:
         effects += floor.settle(floor.leaving, interrupted=True)
     effects += withdraw(s)
@@ -456,12 +468,20 @@ def forget_words(s: Situation) -> list[Effect]:
 
 def yield_to_owner(s: Situation) -> list[Effect]:
     """What was heard of the reply counts; what the person said so far is answered by the owner."""
-    return [*stop(s), *leave_stretches(s)] if s.floor.reply else leave_stretches(s)
+    stopped = [*(stop(s) if s.floor.reply else []), *s.floor.hush()]
+    return stopped if s.person.voice_on else [*stopped, *ask_for_final(s)]
 
 
 def say(s: Situation) -> list[Effect]:
+    """Of a voice that goes on the next words are heard over the owner's; of one that has gone the owner does not wait
+    for those that are not understood yet, which are answered afterwards.
+    """
+    late = not s.person.settled
     left = leave_stretches(s) if s.person.stretch or s.state is State.QUIET else s.person.leave_stretches()
-    return [*left, *s.floor.say(s.now), *listen_on(s)]
+    said = [*left, *s.floor.say(s.now)]
+    if s.person.voice_on:
+        return [*said, *listen_on(s)]
+    return [*said, *s.person.begin_late_stretch(s.now)] if late else said
 
 
 def stop(s: Situation) -> list[Effect]:
@@ -487,7 +507,7 @@ def cancel_turn(s: Situation) -> list[Effect]:
     """What is said on in the same breath is not taken for a new turn."""
     s.person.voice_on = False
     speculation = s.floor.abandon_speculation(s.now) if s.floor.reply and s.floor.reply.speculative else []
-    return [*speculation, *s.person.drop_turn()]
+    return [*speculation, *s.floor.hush(), *s.person.drop_turn()]
 
 
 def cancel_turn_and_resume(s: Situation) -> list[Effect]:
@@ -522,9 +542,9 @@ def put_on_hold(s: Situation) -> list[Effect]:
     if reply is None or reply.speculative:
         effects = [*s.floor.abandon_speculation(s.now), *ask_for_final(s)]
     else:
-        effects = s.person.drop_turn()
+        effects = s.person.drop_voice()
     s.person.voice_on, s.person.outlived = False, False
-    return [*effects, *s.floor.hold(s.now)]
+    return [*effects, *s.floor.hush(), *s.floor.hold(s.now)]
 
 
 def wait_on_hold(s: Situation) -> list[Effect]:
@@ -561,6 +581,7 @@ def apply_change(s: Situation) -> list[Effect]:
 def play_again(s: Situation) -> list[Effect]:
     """What the sink before this one did not say that it had played was not heard."""
     floor = s.floor
+    floor.muttered.clear()
     effects: list[Effect] = [Attach()]
     if floor.leaving:
         effects += settle_what_was_cleared(s)

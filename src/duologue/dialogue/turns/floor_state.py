@@ -60,7 +60,8 @@ class FloorState:
     From ``on_hold_since`` on a line ``on_hold`` lets no time pass. A sound of the reply is awaited ``thinking_since``
     then: since it counts, or since the floor fell silent in the middle of it.
     ``to_say`` is what the owner wants said, ``leave`` to whom the line goes afterwards (empty: it is hung up);
-    ``calls`` are those that the far end is to answer, and their replies.
+    ``calls`` are those that the far end is to answer, and their replies. ``muttered`` is what sounds of ours while the
+    person is being understood: it is a part of the reply that comes.
     """
 
     person: Person
@@ -83,6 +84,7 @@ class FloorState:
     to_say: list[str] = field(default_factory=list[str])
     leave: str | None = None
     calls: dict[str, str] = field(default_factory=dict[str, str])
+    muttered: dict[str, Piece] = field(default_factory=dict[str, Piece])
 
     # What is the case
 
@@ -101,7 +103,7 @@ class FloorState:
         """There are sure words that are no backchannel; after all of a reply any word is an answer."""
         listens, answers = self.policy.backchannels, frozenset[str]()
         over = self.reply is not None and self.reply.nearly_over
-        sure = [part for part in self.person.parts.values() if part.sure]
+        sure = [part for part in self.person.parts.values() if part.sure and not part.before]
         return any(part.says_other_than(answers if over and not part.aside else listens) for part in sure)
 
     @property
@@ -204,12 +206,19 @@ class FloorState:
         if self.filler_at:  # 0: no more fillers for this reply
             self.filler_at += nanoseconds
 
-    def add_filler(self, reply: Reply) -> str:
-        """The id of a filler that goes to the floor as a part of ``reply``."""
+    def add_filler(self) -> str:
+        """The id of a filler that goes to the floor as a part of the reply that counts; without one it waits for it."""
         self.fillers += 1
         utterance_id = f"{self.name}f{self.fillers}"
-        reply.pieces[utterance_id] = Piece(None)
+        counts = self.reply is not None and not self.reply.speculative
+        (self.reply.pieces if self.reply and counts else self.muttered)[utterance_id] = Piece(None)
         return utterance_id
+
+    def hush(self) -> list[Effect]:
+        """No reply comes after what we muttered, or the person goes on."""
+        clear: list[Effect] = [Clear()] if self.muttered else []
+        self.muttered.clear()
+        return [*clear, *self.open_ears()]
 
     def fall_silent(self, now: int) -> None:
         """Nothing of the reply is on the floor, and more is to come: it is waited for from here on."""
@@ -318,6 +327,10 @@ class FloorState:
 
     def _note_playout(self, event: PlayStarted | PlayProgress | PlayEnded, now: int) -> bool:
         known = any(reply.note_playout(event) for reply in (self.reply, self.leaving) if reply)
+        if event.utterance_id in self.muttered:
+            known = True
+            if isinstance(event, PlayEnded):
+                del self.muttered[event.utterance_id]
         if known:
             self.sign_at = now
         if self.reply and self.reply.waits_after(event):
@@ -334,6 +347,7 @@ class FloorState:
             self.asked = 0
         reply.committed, reply.after, reply.bound = self.person.committed, self.person.offset, now
         reply.turn = self.person.bind()
+        reply.pieces, self.muttered = {**self.muttered, **reply.pieces}, {}
         self.thinking_since = now
         self.filler_at = now + self.policy.filler_ms * MILLISECOND
 

@@ -92,6 +92,14 @@ def words_are_awaited(s: Situation) -> bool:
     return not (s.person.settled or s.person.voice_on)
 
 
+def words_are_late(s: Situation) -> bool:
+    """Somebody who has fallen silent waits for an answer; nobody does to what they said aside."""
+    person = s.person
+    silent = s.floor.clear and not (s.floor.muttered or person.voice_on)
+    waits = (s.policy.answers or person.wanted) and not all(part.aside for part in person.parts.values())
+    return silent and waits and not person.settled
+
+
 def settled_with_words(s: Situation) -> bool:
     return s.person.settled and bool(s.person.text)
 
@@ -156,7 +164,8 @@ def settled_and_reply_speaks(s: Situation) -> bool:
 
 def a_voice_was_judged(s: Situation) -> bool:
     """What somebody said over our reply is known, or given up."""
-    return bool(s.person.parts) and s.person.settled and not s.person.outlived
+    over = any(not part.before for part in s.person.parts.values())
+    return over and s.person.settled and not s.person.outlived
 
 
 def asks_for_floor(s: Situation) -> bool:
@@ -248,6 +257,11 @@ def voice_was_no_word(s: Situation) -> bool:
     """A click; unless a voice before it may have been one."""
     person = s.person
     return person.offset - person.onset < s.policy.word_ms * MILLISECOND and len(person.parts) == 1
+
+
+def a_word_was_said(s: Situation) -> bool:
+    """The newest voice was no click."""
+    return s.person.offset - s.person.onset >= s.policy.word_ms * MILLISECOND
 
 
 def stretch_is_open(s: Situation) -> bool:

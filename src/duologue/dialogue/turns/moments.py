@@ -14,6 +14,8 @@ from duologue.clock import MILLISECOND
 from duologue.dialogue.turns.guards import Situation
 
 MomentOf: TypeAlias = Callable[[Situation], int]
+PLAIN_FILLERS = 2
+"""While words are understood; then the character says that it needs a moment."""
 
 
 def at_once(s: Situation) -> int:
@@ -46,9 +48,13 @@ def words_have_stood(s: Situation) -> int:
 
 
 def finals_are_late(s: Situation) -> int:
-    """Ears that say what they have so far are at it, on a machine that is short of CPU; but not for ever."""
-    sign = max(s.person.stretch_ended, s.person.sign) + s.policy.final_ms * MILLISECOND
-    return min(sign, s.person.stretch_ended + s.policy.reply_ms * MILLISECOND)
+    """Ears that say what they have so far are at it, on a machine that is short of CPU: they are waited for while their
+    words get on, but not for ever.
+    """
+    ended, policy = s.person.stretch_ended, s.policy
+    sign = max(ended, s.person.sign) + policy.final_ms * MILLISECOND
+    words = max(ended, s.person.worded) + policy.reply_ms * MILLISECOND
+    return min(sign, words, ended + policy.turn_ms * MILLISECOND)
 
 
 def judgement_is_late(s: Situation) -> int:
@@ -65,6 +71,14 @@ def reply_is_late(s: Situation) -> int:
 
 def filler(s: Situation) -> int:
     return s.floor.filler_at
+
+
+def ears_filler(s: Situation) -> int:
+    """Two fillers as for any reply, then each while that a moment is needed."""
+    count, policy = s.person.muttered, s.policy
+    first = policy.filler_ms + count * policy.filler_every_ms
+    passed = first if count < PLAIN_FILLERS else (count - PLAIN_FILLERS + 1) * policy.reply_ms
+    return s.person.stretch_ended + passed * MILLISECOND
 
 
 def floor_is_mute(s: Situation) -> int:

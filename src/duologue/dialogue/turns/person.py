@@ -12,6 +12,7 @@ from duologue.dialogue.turns.vocabulary import (
     BeginStretch,
     DropStretch,
     Effect,
+    EndStretch,
     SpeechStarted,
     SpeechStopped,
     StopHearing,
@@ -34,7 +35,8 @@ def normalise(text: str) -> str:
 @dataclass(slots=True)
 class Stretch:
     """What was understood of one stretch of the turn. ``aside``: it ended in the middle of a reply of ours, where a
-    backchannel shows that somebody listens, however late it is understood.
+    backchannel shows that somebody listens, however late it is understood. ``before``: said before what the owner says
+    now, and not understood by then: it is answered afterwards.
     """
 
     text: str = ""
@@ -42,6 +44,7 @@ class Stretch:
     echo: bool = False
     sure: bool = True
     aside: bool = False
+    before: bool = False
     alternatives: tuple[str, ...] = ()
 
     def says_other_than(self, ignored: frozenset[str]) -> bool:
@@ -54,10 +57,11 @@ class Person:
     """``voice_on``, ``onset`` and ``offset`` are their voice; ``turn`` is the number of their turn (0: none is open),
     ``parts`` the stretches of it so far, after ``carried``, words whose reply was withdrawn unheard; ``stretch`` the
     part that is still open (0: none). ``worded`` is when the words of the turn last changed, ``tried`` the words of the
-    newest speculation of ``tries``; ``longest`` the longest voice of the turn (ns), the newest of which began at
-    ``voiced``; ``sign`` is when the ears last said anything; ``uncaught`` voices in a row had no words. ``outlived``:
-    the voice is still that of a turn that was ended over it; ``committed``: it was ended for good; ``wanted``: an
-    answer is, whatever the policy says. Before ``grace_until`` nothing that they do is late.
+    newest speculation of ``tries``; ``muttered`` fillers sounded while it was understood; ``longest`` the longest voice
+    of the turn (ns), the newest of which began at ``voiced``; ``sign`` is when the ears last said anything;
+    ``uncaught`` voices in a row had no words. ``outlived``: the voice is still that of a turn that was ended over it;
+    ``committed``: it was ended for good; ``wanted``: an answer is, whatever the policy says. Before ``grace_until``
+    nothing that they do is late.
     """
 
     policy: Policy
@@ -84,6 +88,7 @@ class Person:
     wanted: bool = False
     tries: int = 0
     tried: str = ""
+    muttered: int = 0
     grace_until: int = 0
 
     # What is the case
@@ -161,6 +166,7 @@ class Person:
         """Open the next part of the turn."""
         if not self.parts:
             self.turn_began, self.hearing_failed, self.tries, self.tried, self.longest = at, False, 0, "", 0
+            self.muttered = 0
         self.stretches += 1
         self.stretch = self.stretches
         self.stretch_began = at
@@ -172,6 +178,15 @@ class Person:
         ended, self.stretch, self.stretch_ended = self.stretch, 0, now
         self.parts[ended].aside = aside
         return ended
+
+    def begin_late_stretch(self, now: int) -> list[Effect]:
+        """Of a voice that has gone, what was not understood by now: a part of the turn after the one that is answered
+        now, whose final transcript is asked for at once.
+        """
+        begun = self.begin_stretch(now)
+        ended = self.close_stretch(now, aside=False)
+        self.parts[ended].before = True
+        return [*begun, EndStretch(ended)]
 
     def drop_stretches(self) -> list[Effect]:
         """Forget what they said since the last exchange."""
@@ -186,6 +201,15 @@ class Person:
             dropped.append(TurnClosed(self.turn, outcome))
         self.turn = 0
         return dropped
+
+    def drop_voice(self) -> list[Effect]:
+        """Forget what was said over our reply, which was nothing. What was said before it is kept."""
+        kept = {number: part for number, part in self.parts.items() if part.before}
+        if not kept:
+            return self.drop_turn()
+        dropped = [DropStretch(number) for number in self.parts if number not in kept]
+        self.parts, self.stretch = kept, 0
+        return list[Effect](dropped)
 
     def leave_stretches(self) -> list[Effect]:
         """No further word of open ones is waited for; what was understood of them so far stays a part of the turn."""

@@ -535,9 +535,12 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Filler:
-    """Mutter something, as ``utterance_id``. Without a filler, report its end with nothing played."""
+    """Mutter something, as ``utterance_id``; or say that the ears need a ``moment``. Without a filler, report its end
+    with nothing played.
+    """
 
     utterance_id: str
+    moment: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,245 @@
+"""Random people with random engines, whole conversations on virtual time: what must hold whatever the speed of ears,
+mind and voice. ``tests/fuzz/fuzz_conversation.py`` goes on with it for as long as somebody likes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from fault_doubles import BLOCK, Scene, Speaker, Thinker, Trouble, answer_number
+from session_doubles import Says
+from slow_ears import GappedScene, SlowEar, said
+from test_faults_schedules import exactly_what_was_played, never_a_stale_reply, never_two_voices
+
+from duologue.audio.pcm import Samples
+from duologue.clock import MILLISECOND
+from duologue.dialogue.ports import Captured, PlayEnded, PlayEvent, PlayProgress, Voiced
+from duologue.dialogue.session.record import SessionRecorder
+from duologue.dialogue.session.session import Session
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import Effect, Event, State, When
+from duologue.errors import PeerError
+from duologue.language.engine import Prompt
+from duologue.simulation.virtual_time import simulate
+from duologue.speech.hearing import EAR_RATE
+from duologue.telemetry.ledger import TurnRecord
+from duologue.telemetry.turns import FINAL_STATES
+
+WORDS = "one two three four five six seven eight".split()  # noqa: SIM905
+QUIET_SECONDS = 150.0
+"""After the last that anybody did every turn must have ended: ears are given up after 120 s."""
+ACTS: dict[str, Callable[[Session], None]] = {
+    "interrupt": lambda session: session.control.interrupt(),
+    "speak": lambda session: session.control.speak("One moment please, somebody asks."),
+    "speak later": lambda session: session.control.speak("That was all of it.", When.SENTENCE),
+    "digit": lambda session: session.control.press("5"),
+    "commit": lambda session: session.control.commit_turn(),
+}
+REPLIES: dict[str, Callable[[str], list[tuple[float, str]]]] = {
+    "plain": lambda text: [(0.02, piece) for piece in text],
+    "slow": lambda text: [(0.05, piece) for piece in text],
+    "stalls": lambda text: [(9.0 if place == len(text) // 2 else 0.01, piece) for place, piece in enumerate(text)],
+    "waits": lambda text: [(4.0 if place == len(text) // 2 else 0.01, piece) for place, piece in enumerate(text)],
+    "empty pieces": lambda text: [pair for piece in text for pair in ((0.01, ""), (0.0, piece), (0.0, ""))],
+    "emoji": lambda text: [(0.1, "\N{SMILING FACE WITH SMILING EYES}"), (0.1, " \N{PARTY POPPER}")],
+    "white space": lambda text: [(0.1, " "), (0.1, "\n\n"), (0.1, "\t")],
+    "nothing": lambda text: [],
+    "no full stop": lambda text: [(0.0, text.replace(".", "")), *((0.0, f" and more of it {n}") for n in range(500))],
+}
+"""How a reply is written: pieces, each after so many seconds."""
+
+
+@dataclass
+class Life:
+    """What one seed says: seconds, words and who misbehaves how."""
+
+    seed: int
+    script: list[Says] = field(default_factory=list[Says])
+    coughs: list[Says] = field(default_factory=list[Says])
+    typed: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
+    acts: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
+
+    def __post_init__(self) -> None:
+        self.chance = chance = random.Random(self.seed)
+        at, word = 0.4, 0
+        for _ in range(chance.randint(1, 6)):
+            match chance.choice(["says", "says", "says", "coughs", "types", "act", "act"]):
+                case "says":
+                    count = chance.choice([1, 1, 2, 3, 5, 14])
+                    text = " ".join(f"{WORDS[(word + step) % 8]}{word + step}" for step in range(count))
+                    self.script.append(Says(at, text))
+                    word += count
+                    if chance.random() < 0.25:
+                        self.acts.append((at + chance.random() * 0.3 * count, chance.choice(list(ACTS))))
+                    at = self.script[-1].end
+                case "coughs":
+                    self.coughs.append(Says(at, seconds=chance.choice([0.1, 0.2, 0.35, 0.6])))
+                    at = self.coughs[-1].end
+                case "types":
+                    self.typed.append((at, f"typed t{len(self.typed)}"))
+                case _:
+                    self.acts.append((at, chance.choice(list(ACTS))))
+            at += chance.choice([0.15, 0.3, 0.6, 1.0, 1.7, 2.4, 3.5])
+        self.acts.sort()
+        self.last = max([at, *(at for at, _ in self.acts)])
+        self.passes = [chance.choice([0.05, 0.1, 0.3, 0.6, 0.9, 1.5, 2.5]) for _ in range(chance.randint(1, 5))]
+        self.replies = [chance.choice(["plain", "plain", *REPLIES]) for _ in range(3)]
+        self.thinking = [chance.choice([0.0, 0.05, 0.3, 0.9, 2.0]) for _ in range(3)]
+        self.voicing = [chance.choice([0.0, 0.05, 0.3, 0.9, 2.0]) for _ in range(3)]
+        self.failing = chance.choice([0.0, 0.0, 0.2])
+        self.stretch_ms = chance.choice([3_000, 30_000])
+        self.speculates = chance.random() < 0.7
+        self.takes_back = chance.random() < 0.3
+        self.jumps = [at for at, name in self.acts if name == "digit" and chance.random() < 0.5]
+
+
+class LifeThinker(Thinker):
+    """Writes as the life says."""
+
+    def __init__(self, life: Life) -> None:
+        super().__init__(Trouble())
+        self.life = life
+
+    async def _write(self, prompt: Prompt) -> AsyncGenerator[str, None]:
+        self.open += 1
+        self.prompts.append(prompt)
+        number = len(self.prompts)
+        try:
+            await asyncio.sleep(self.life.thinking[number % 3])
+            for seconds, piece in REPLIES[self.life.replies[number % 3]](answer_number(number)):
+                await asyncio.sleep(seconds)
+                yield piece
+        finally:
+            self.open -= 1
+
+
+class LifeSpeaker(Speaker):
+    """Takes as long as the life says, and fails at one sentence of five."""
+
+    def __init__(self, life: Life) -> None:
+        super().__init__(Trouble())
+        self.life = life
+        self.number = 0
+
+    async def voice(self, text: str, speaker: str, utterance_id: str) -> Voiced:
+        self.number += 1
+        await asyncio.sleep(self.life.voicing[self.number % 3])
+        if self.life.chance.random() < self.life.failing:
+            raise PeerError("the voice broke", where="double")
+        return await super().voice(text, speaker, utterance_id)
+
+
+class LifeScene(GappedScene):
+    """Its far end may take back what it told; its source says where each block lies."""
+
+    def __init__(self, life: Life) -> None:
+        self.life = life
+        left, jumps = list(life.acts), list(life.jumps)
+
+        def done(scene: Scene) -> bool:
+            while left and scene.clock.now() >= left[0][0] * 1e9:
+                ACTS[left.pop(0)[1]](scene.session)
+            if jumps and scene.clock.now() >= jumps[0] * 1e9:
+                jumps.pop()
+                scene.clock.ahead += life.chance.choice([300, 700, 2_000]) * MILLISECOND
+            quiet = scene.session.state is State.QUIET and not self.waiting
+            return quiet and scene.clock.now() > (life.last + 4.0) * 1e9
+
+        super().__init__(
+            life.script, typed=life.typed, seconds=life.last + QUIET_SECONDS, done=done,
+            policy=Policy(stretch_ms=life.stretch_ms, speculate=life.speculates),
+        )  # fmt: skip
+        passes = iter(range(10**6))
+        self.ears = SlowEar(self.words, lambda: life.passes[next(passes) % len(life.passes)])
+        self.model, self.voice = LifeThinker(life), LifeSpeaker(life)
+        self.records: dict[str, TurnRecord] = {}
+        self.recorder = SessionRecorder("c", "ada", "person", self.record)
+
+    def record(self, record: TurnRecord) -> None:
+        before = self.records.get(record.id)
+        assert before is None or before.state not in FINAL_STATES, "a record that has ended changes"
+        self.records[record.id] = replace(record)
+
+    @property
+    def waiting(self) -> bool:
+        """Somebody is still being understood, or played."""
+        return self.ears.open > 0 or any(not play.ended for play in self.plays.values())
+
+    def sound(self) -> Samples:
+        sound = super().sound()
+        for cough in self.life.coughs:
+            sound[round(cough.at * EAR_RATE) : round(cough.end * EAR_RATE)] = 0.9
+        return sound
+
+    async def placed(self) -> AsyncIterator[Captured]:
+        number = 0
+        async for block in self.source():
+            yield Captured(block, number * BLOCK)
+            number += 1
+
+    def hear_sink(self, report: PlayEvent | PlayProgress) -> None:
+        back = self.life.takes_back and isinstance(report, PlayProgress) and self.life.chance.random() < 0.3
+        if not back or not isinstance(report, PlayProgress):
+            super().hear_sink(report)
+            return
+        if play := self.plays.get(report.utterance_id):
+            play.played = max(play.played, report.played_samples)
+        less = max(0, report.played_samples - self.life.chance.choice([480, 4_800, 14_400]))
+        self.session.notify(replace(report, played_samples=less))
+
+    def watch(self, item: Event | Effect, now: int) -> None:
+        super().watch(item, now)
+        self.recorder.take(item, now)
+        if isinstance(item, PlayEnded) and (play := self.plays.get(item.utterance_id)):
+            play.ended = True
+
+
+def hold(seed: int) -> LifeScene:
+    """The conversation of that seed, to its end."""
+    scene = LifeScene(Life(seed))
+    simulate(scene.run(scene.placed))
+    return scene
+
+
+def check(scene: LifeScene) -> None:
+    """Raises :class:`AssertionError` for whatever does not hold."""
+    scene.check()
+    exactly_what_was_played(scene)
+    never_a_stale_reply(scene)
+    never_two_voices(scene)
+    every_word_is_kept_once(scene)
+    every_turn_ends(scene)
+    nothing_is_left_over(scene)
+
+
+def every_word_is_kept_once(scene: LifeScene) -> None:
+    """What somebody said and typed is in the context once, and in its order where nobody broke in."""
+    words = [word for word in said(scene) if word != "typed"]
+    typed = [text.split()[-1] for _, text in scene.life.typed]
+    twice = [word for word in set(words) if words.count(word) > 1]
+    assert sorted(words) == sorted([*scene.words, *typed]), f"lost {set(scene.words) - set(words)}, twice {twice}"
+    if not (scene.life.acts or typed):
+        assert words == scene.words, "in another order"
+
+
+def every_turn_ends(scene: LifeScene) -> None:
+    """And so does each record of one."""
+    assert scene.states[-1] in (State.QUIET, State.CLOSED), f"it ends in {scene.states[-1]}"
+    assert all(record.state in FINAL_STATES for record in scene.records.values())
+    asked = [record.text for record in scene.records.values() if record.kind == "person" and record.state == "ended"]
+    assert sorted(asked) == sorted(text for who, text in scene.context() if who == "person"), "the records differ"
+
+
+def nothing_is_left_over(scene: LifeScene) -> None:
+    """What grows with each word, sentence and reply is gone with them."""
+    floor = scene.session._turns._floor  # pyright: ignore[reportPrivateUsage]
+    assert not (floor.calls or floor.muttered or floor.to_say or floor.person.parts)
+    ears = scene.session._ears  # pyright: ignore[reportPrivateUsage]
+    left = (ears._tasks, ears._sounds, ears._open)  # pyright: ignore[reportPrivateUsage]
+    assert not any(left), "stretches are left"
+    assert not scene.session._mouth._replies  # pyright: ignore[reportPrivateUsage]
+    assert float(max((np.abs(block).max() for block in scene.written), default=0.0)) <= 0.51
