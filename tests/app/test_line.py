@@ -416,6 +416,7 @@ def test_a_house_too_slow_for_its_callers_says_so_and_lets_nobody_else_in_until_
     logs = simulate(story())
     assert early.refused == (503, 7) and late.refused is None
     assert refusals == {"overload": 1}
+    assert carriers[0].overloads == [BEHIND_SECONDS] * 2, "each time that some was dropped"
     (behind,) = [each for each in logs if each["event"] == "line.behind"]
     assert (behind["log_level"], behind["packets"]) == ("warning", 40) and "places" in behind["remedy"]
     found = [entry.record for entry in exchange.entries if isinstance(entry.record, PacketsRecord)]

@@ -323,6 +323,26 @@ def test_a_package_of_info_that_nobody_asked_for_is_refused_with_those_that_are_
 
 
 @pytest.mark.parametrize(
+    ("kind", "body", "code", "told"),
+    [
+        ("application/media_control+xml", b"<media_control/>", 415, 0), ("text/plain", b"5", 415, 0),
+        ("application/dtmf-relay", b"", 200, 0), ("application/dtmf", b"5", 200, 1),
+    ],
+)  # fmt: skip
+def test_what_is_not_understood_of_an_old_info_is_said_so(kind: str, body: bytes, code: int, told: int) -> None:
+    """RFC 2976, section 2.2; one without a body asks whether the dialog is there."""
+    network, _, callee = _pair()
+    callee.take(callee.agent.receive_datagram(_invite(), SOURCE, network.now))
+    accepted = sip.read(next(data for data in callee.sent if data.startswith(b"SIP/2.0 200")))
+    callee.take(callee.agent.receive_datagram(_in_dialog("ACK", accepted, 1), SOURCE, network.now))
+    data = _in_dialog("INFO", accepted, 5, ("Content-Type", kind), body=body)
+    outputs = callee.agent.receive_datagram(data, SOURCE, network.now)
+    (answer,) = _answers(outputs)
+    assert answer.code == code and ("application/dtmf" in (answer.headers.get("Accept") or "")) == (code == 415)
+    assert sum(isinstance(one, events.Informed) for one in outputs) == told
+
+
+@pytest.mark.parametrize(
     ("method", "headers", "code"),
     [
         ("OPTIONS", (), 200), ("REGISTER", (), 405), ("WINK", (), 501), ("BYE", (), 481), ("INFO", (), 481),
@@ -564,6 +584,18 @@ def test_a_full_line_says_so_to_who_asks_before() -> None:
     assert _answers(agent.receive_datagram(next(asked), SOURCE, 0))[0].code == 200
     agent.receive_datagram(_invite(), SOURCE, 0)
     assert _answers(agent.receive_datagram(next(asked), SOURCE, 0))[0].code == 503
+
+
+def test_who_asks_hears_that_calls_are_sent_away_for_want_of_cpu_and_when_that_is_over() -> None:
+    agent = UserAgent(LineOptions(host=BOB), random.Random(1))
+    agent.overloaded_until = 10 * SECOND
+    asked = (_request("OPTIONS", branch=f"z9hG4bKo{number}") for number in range(2))
+    (answer,) = _answers(agent.receive_datagram(next(asked), SOURCE, 9 * SECOND))
+    assert answer.code == 503 and answer.headers["Retry-After"], "RFC 3261, section 11.2: as an INVITE would be"
+    assert _answers(agent.receive_datagram(next(asked), SOURCE, 10 * SECOND))[0].code == 200
+    agent.overloaded_until = 20 * SECOND
+    told = agent.receive_datagram(_invite(), SOURCE, 11 * SECOND)
+    assert any(isinstance(one, events.Incoming) for one in told), "the owner says so itself, and counts it"
 
 
 def test_setting_up_takes_no_time_of_its_own() -> None:
