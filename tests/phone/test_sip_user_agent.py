@@ -12,6 +12,7 @@ from duologue.clock import MILLISECOND, SECOND
 from duologue.phone.media.sdp import Direction
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip import message as sip
+from duologue.phone.sip import refusals
 from duologue.phone.sip.digest import Authority, Credentials
 from duologue.phone.sip.header_fields import listed
 from duologue.phone.sip.registration import Account
@@ -92,6 +93,27 @@ def test_3_9_a_busy_one_is_told() -> None:
     call = caller.call(BOB)
     network.run()
     assert caller.events == [events.Ended(call, 486, "Busy Here")]
+
+
+@pytest.mark.parametrize(
+    ("status", "phrase", "headers", "why"),
+    [
+        (486, "", (), "Busy Here"), (499, "", (), "refused"), (403, "Not \x1b[2Jyou", (), "Not [2Jyou"),
+        (480, "Away", (("Retry-After", "30 (lunch);duration=5"),), "Away, for 30 s"),
+        (480, "Away", (("Retry-After", "soon"),), "Away"), (302, "Moved", (), "Moved"),
+        (302, "Moved", (("Contact", "Bob <sip:b@192.0.2.7>, <tel:+49>"),),
+         "Moved: they are to be called at sip:b@192.0.2.7 or tel:+49"),
+    ],
+)  # fmt: skip
+def test_why_nobody_was_reached_is_told_in_words_that_harm_no_terminal(
+    status: int, phrase: str, headers: tuple[tuple[str, str], ...], why: str
+) -> None:
+    invite = sip.read(_invite())
+    assert isinstance(invite, Request)
+    response = sip.respond(invite, status, headers, tag="me")
+    data = sip.write(response).split(b"\r\n", 1)
+    read = sip.read(f"SIP/2.0 {status} {phrase}\r\n".encode() + data[1])
+    assert isinstance(read, Response) and refusals.in_words(read) == why
 
 
 def test_who_does_not_answer_at_all_is_given_up() -> None:

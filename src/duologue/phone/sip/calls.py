@@ -20,7 +20,7 @@ from duologue.phone.media.sdp import Description
 from duologue.phone.media.telephone_events import INFO_TYPES
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip import message as sip
-from duologue.phone.sip import session_timers
+from duologue.phone.sip import refusals, session_timers
 from duologue.phone.sip.acceptance import Acceptance, ReliableRinging, is_required
 from duologue.phone.sip.agent import SDP, Agent, Headers, Purpose, described
 from duologue.phone.sip.call_transfers import CallTransfers
@@ -419,7 +419,7 @@ class Call:
             self._accepted_by(request, response, now)
         elif self.phase is Phase.INVITING:
             self._ours = None
-            self._over(response.code, response.phrase or "refused")
+            self._over(response.code, refusals.in_words(response))
 
     def _progressed(self, request: Request, response: Response, now: int) -> None:
         if self.phase is Phase.OVER and self._ours is not None:
