@@ -356,6 +356,12 @@ class PhoneSettings(SettingsSection):
                 f"listening on {self.host} lets everybody call, and nobody is named who may"
                 " | Set phone.allow to the address of your PBX, or give callers passwords: [phone.callers.NAME]."
             )
+        kind, other = (6, "0.0.0.0") if ":" in self.host else (4, "[::]")
+        if self.answers and self.allow and not any(ip_network(one, strict=False).version == kind for one in self.allow):
+            raise ValueError(
+                f"listening on {self.host} it hears IPv{kind} alone, and phone.allow names nobody who calls by that"
+                f" | Set phone.listen to {other}:{self.port}, or allow IPv{kind} addresses."
+            )
         if "tls" in self.transport and (self.tls_cert is None or self.tls_key is None):
             raise ValueError("TLS wants a certificate and its key | Set phone.tls_cert and phone.tls_key.")
         first, last = self.media_ports

@@ -257,6 +257,7 @@ class ScriptedCarrier:
     dialled: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     answers: ScriptedLeg | None = None
     drained: bool = False
+    overloads: list[float] = field(default_factory=list[float])
     over: bool = False
 
     def __post_init__(self) -> None:
@@ -297,6 +298,9 @@ class ScriptedCarrier:
 
     async def drain(self) -> None:
         self.drained = True
+
+    def overload(self, seconds: float) -> None:
+        self.overloads.append(seconds)
 
 
 class TestClock(LoopClock):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from duologue.app.models import CallEvent, CallTurnEvent, LevelsEvent, NoticeEve
 from duologue.app.talking.talking import Partner
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import FrameResampler
+from duologue.audio.tracks import Tracks
 from duologue.clock import SECOND
 from duologue.dialogue.listening.echo_sound import EchoReference
+from duologue.dialogue.recording import ConversationRecorder
 from duologue.errors import InputError
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.languages import ENGLISH
@@ -329,6 +332,25 @@ def test_both_sides_are_recorded_and_only_if_that_is_set(
     simulate(exchange.hold(leg))
     assert exchange.records()[0].recording == ""
     assert list(folder.iterdir()) == [file]
+
+
+def test_the_recording_of_a_call_goes_on_while_it_is_held(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What it waited for until somebody spoke again was an hour of silence at once: a gigabyte, ten seconds in which no
+    other call was heard, and no recording in the end."""
+    settings = f'{GREETED}record = "{tmp_path / "calls"}"\n'
+    script = (Does(3.0, far.Held(True)), Does(603.0, far.Held(False)))
+    exchange, leg = place(monkeypatch, tmp_path, settings, script=script, seconds=606.0)
+    written = Counter[int]()
+
+    @contextmanager
+    def opened(answer: Path | None, both: Path | None) -> Generator[ConversationRecorder]:
+        recorder = ConversationRecorder(Tracks(lambda sides: written.update({exchange.clock.now(): len(sides)})))
+        yield recorder
+        recorder.close()
+
+    monkeypatch.setattr("duologue.app.calls.call.open_recording", opened)
+    simulate(exchange.hold(leg))
+    assert max(written.values()) <= 7 * RATE and 605 * RATE < sum(written.values()) < 607 * RATE
 
 
 def test_what_was_said_on_a_call_is_not_kept_when_it_is_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

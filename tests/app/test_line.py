@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import MutableMapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -416,6 +418,7 @@ def test_a_house_too_slow_for_its_callers_says_so_and_lets_nobody_else_in_until_
     logs = simulate(story())
     assert early.refused == (503, 7) and late.refused is None
     assert refusals == {"overload": 1}
+    assert carriers[0].overloads == [BEHIND_SECONDS] * 2, "each time that some was dropped"
     (behind,) = [each for each in logs if each["event"] == "line.behind"]
     assert (behind["log_level"], behind["packets"]) == ("warning", 40) and "places" in behind["remedy"]
     found = [entry.record for entry in exchange.entries if isinstance(entry.record, PacketsRecord)]
@@ -473,3 +476,26 @@ def test_a_call_moves_the_face_of_whoever_answers_it(monkeypatch: pytest.MonkeyP
     assert started[0].id.startswith(leg.info.id)
     assert len(set(spoken[0].track.mouths)) > 1, "it speaks"
     assert any(isinstance(event, FaceCutEvent) and event.id == started[0].id for event in told)
+
+
+@pytest.mark.parametrize(
+    ("listen", "allow", "registrar", "why"),
+    [
+        ("[::]:5060", '["10.0.0.5", "192.0.2.0/24"]', "", "hears IPv6 alone"),
+        ("0.0.0.0:5060", '["2001:db8::/32"]', "", "hears IPv4 alone"),
+        ("[::]:5060", '["10.0.0.5", "2001:db8::5"]', "", ""),
+        ("[::]:5060", '["2001:db8::5"]', "10.0.0.5", "no packet gets from there to 10.0.0.5"),
+        ("0.0.0.0:5060", '["10.0.0.5"]', "[2001:db8::5]", "no packet gets from there to 2001:db8::5"),
+        ("0.0.0.0:5060", '["10.0.0.5"]', "10.0.0.5:5070;transport=tcp", ""),
+        ("[::]:5060", '["2001:db8::5"]', "pbx.example.org", ""),
+    ],
+)
+def test_a_line_that_nobody_could_reach_for_the_kind_of_its_addresses_is_refused(
+    listen: str, allow: str, registrar: str, why: str, tmp_path: Path
+) -> None:
+    """It hears and sends by IPv4 or by IPv6: a PBX of the other kind was met with silence."""
+    file = tmp_path / "duologue.toml"
+    account = f'[[phone.accounts]]\nuser = "1"\nregistrar = "{registrar}"\npassword = "x"\n' if registrar else ""
+    file.write_text(f'[phone]\nlisten = "{listen}"\nallow = {allow}\n{account}')
+    with pytest.raises(InputError, match=re.escape(why)) if why else nullcontext():
+        assert line_plan(load_settings(config=file).phone).host

@@ -5,7 +5,9 @@ clients do that do not keep to the protocol.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,10 @@ from duologue.app.talk import messages as say
 from duologue.app.talk import sessions as talk_sessions
 from duologue.app.talk.session import RESUME_SECONDS
 from duologue.audio.pcm import RATE
+from duologue.audio.tracks import Tracks
 from duologue.client import Link, TalkClient, TalkWish
 from duologue.clock import SECOND
+from duologue.dialogue.recording import ConversationRecorder
 from duologue.errors import ClosedError, PeerError
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing_fake import Hearing, evenly
@@ -375,6 +379,28 @@ def test_who_says_nothing_for_half_an_hour_is_said_goodbye_to(monkeypatch: pytes
             assert (await running).code == "idle"
 
     play(monkeypatch, tmp_path, story)
+
+
+def test_the_recording_of_a_talk_goes_on_while_nobody_says_anything(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    written = Counter[int]()
+
+    @contextmanager
+    def opened(answer: Path | None, both: Path | None) -> Generator[ConversationRecorder]:
+        now = asyncio.get_running_loop().time
+        recorder = ConversationRecorder(Tracks(lambda sides: written.update({round(now() * 1000): len(sides)})))
+        yield recorder
+
+    async def story(door: Door) -> None:
+        client, _ = door.client()
+        async with asyncio.TaskGroup() as group:
+            running = await begun(group, client)
+            assert (await running).code == "idle"
+
+    monkeypatch.setattr("duologue.app.talk.session.open_recording", opened)
+    play(monkeypatch, tmp_path, story, settings=f'[dialogue]\nrecord_folder = "{tmp_path / "kept"}"\n')
+    assert max(written.values()) <= 3 * RATE and sum(written.values()) > 1700 * RATE
 
 
 # By voice

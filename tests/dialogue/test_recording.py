@@ -109,6 +109,29 @@ def test_a_source_without_a_clock_is_recorded_when_it_comes() -> None:
     assert all(abs(place - (ms - 20) * 48) <= 24 for place, ms in zip(clicks.found[0], (1000, 2000), strict=True))
 
 
+def test_hours_in_which_nobody_is_heard_are_written_as_they_pass() -> None:
+    """Such as a call that is held: nothing comes from either side, and what comes after it stands at its place."""
+    most, written = 0, 0
+
+    def write(sides: Samples) -> None:
+        nonlocal burst, written
+        burst += len(sides)
+        written += len(sides)
+
+    recorder = ConversationRecorder(Tracks(write))
+    recorder.begin(0)
+    burst, hours = 0, 3
+    for second in range(hours * 3600):
+        burst = 0
+        recorder.pass_time(second * SECOND)
+        most = max(most, burst)
+    burst, end = 0, hours * 3600 * SECOND
+    recorder.hear(np.ones(320, np.float32), hours * 3600 * 16_000 - 320, end)
+    recorder.close()
+    assert most <= RATE and burst <= 7 * RATE
+    assert abs(written - hours * 3600 * RATE) <= RATE // 100
+
+
 def test_a_source_that_was_set_back_goes_on() -> None:
     clicks = Clicks()
     loud = silence(BLOCK)

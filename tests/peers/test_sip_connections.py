@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from duologue.clock import SystemClock
 from duologue.errors import InputError
 from duologue.phone.media.negotiation import offer
 from duologue.phone.sip import call_events as events
-from duologue.phone.sip.certificates import for_clients, for_servers
+from duologue.phone.sip.certificates import Shown, for_clients, for_servers
 from duologue.phone.sip.registration import Account
 from duologue.phone.sip.screening import LineOptions, Rate
 from duologue.phone.sip.transactions import Flow
@@ -54,6 +55,37 @@ async def test_what_is_no_certificate_is_named(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match="for TLS cannot be read"):
             make()
+
+
+async def test_a_certificate_that_was_renewed_is_shown_without_a_restart(tmp_path: Path) -> None:
+    key, made = await certificate(tmp_path / "us")
+    before = made.read_bytes()
+    shown = Shown(made, key)
+
+    async def seen() -> bytes:
+        """As whoever connects sees it."""
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        _, writer = await asyncio.open_connection(HOST, line.transport.ports["TLS"], ssl=context)
+        found = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        writer.close()
+        return ssl.DER_cert_to_PEM_cert(found).encode()
+
+    async with listening(server=shown.context) as line:
+        assert await seen() == before
+        their_key, theirs = await certificate(tmp_path / "renewed")
+        made.write_bytes(theirs.read_bytes())
+        with pytest.raises(InputError, match="its key is another's"):
+            shown.look()  # the key has not come yet
+        shown.look()
+        assert await seen() == before
+        key.write_bytes(their_key.read_bytes())
+        shown.look()
+        assert await seen() == theirs.read_bytes() != before
+        made.unlink()
+        with pytest.raises(InputError):
+            shown.look()
+        assert await seen() == theirs.read_bytes()
 
 
 async def test_who_is_not_listed_gets_no_connection() -> None:

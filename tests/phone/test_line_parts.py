@@ -11,13 +11,14 @@ from typing import cast
 
 import numpy as np
 import pytest
+from line_world import line, on_loopback, telephone
 
 from duologue.child import LoopChannel
 from duologue.clock import MILLISECOND, SECOND, Clock, VirtualClock
 from duologue.errors import InputError, PeerError
 from duologue.phone.leg import Digit
 from duologue.phone.line import process as line_process
-from duologue.phone.line.messages import CallHeard, Counts, LineBatch, Told
+from duologue.phone.line.messages import CallHeard, Counts, LineBatch, Overload, Told
 from duologue.phone.line.process import Outbox
 from duologue.phone.media.ports import MediaPorts
 
@@ -207,3 +208,18 @@ def test_sound_crosses_as_it_is() -> None:
     read = pickle.loads(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
     assert isinstance(read, CallHeard) and read == message
     assert (read.call, read.event.at) == ("a", 640) and np.array_equal(read.event.samples, sound)
+
+
+def test_who_asks_is_told_while_main_sends_calls_away_for_want_of_cpu() -> None:
+    async def story() -> None:
+        async with line() as world, telephone(world.port) as one:
+            world.process.order(Overload(10.0))
+            one.request("OPTIONS")
+            answer = await one.answer("OPTIONS", number=one.number)
+            assert answer.code == 503 and answer.headers["Retry-After"]
+            await asyncio.sleep(10.5)
+            one.remote = ""
+            one.request("OPTIONS")
+            assert (await one.answer("OPTIONS", number=one.number)).code == 200
+
+    on_loopback(story())

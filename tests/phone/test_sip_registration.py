@@ -143,3 +143,25 @@ def test_it_unregisters_at_the_end_only_what_was_registered() -> None:
 def test_an_account_that_cannot_be_is_named() -> None:
     with pytest.raises(InputError, match="no registrar"):
         Account("llama", "16", "pbx", ())
+
+
+@pytest.mark.parametrize("code", [403, 404])
+def test_a_pbx_that_forgot_its_accounts_for_a_moment_is_asked_again_soon(code: int) -> None:
+    """One that is started anew may not have read them yet: nobody reached us for half an hour."""
+    registration = _registration()
+    registration.responded(_answer(_asked(registration.start(0)), 200), 0)
+    now, waits = registration.deadline or 0, list[float]()
+    for _ in range(12):
+        (event,) = registration.responded(_answer(_asked(registration.tick(now)), code), now)
+        assert isinstance(event, NotRegistered) and event.retry_at is not None and not registration.registered
+        waits.append((event.retry_at - now) / SECOND)
+        now = event.retry_at
+    assert waits[0] <= FIRST_PAUSE and LONGEST_PAUSE / 2 <= waits[-1] <= LONGEST_PAUSE
+
+
+@pytest.mark.parametrize("code", [403, 413, 486])
+def test_a_registrar_that_says_when_to_come_again_is_believed(code: int) -> None:
+    registration = _registration()
+    answer = _answer(_asked(registration.start(0)), code, ("Retry-After", "45 (so much to do)"))
+    (event,) = registration.responded(answer, 0)
+    assert isinstance(event, NotRegistered) and event.retry_at == 45 * SECOND

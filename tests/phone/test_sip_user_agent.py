@@ -12,6 +12,7 @@ from duologue.clock import MILLISECOND, SECOND
 from duologue.phone.media.sdp import Direction
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip import message as sip
+from duologue.phone.sip import refusals
 from duologue.phone.sip.digest import Authority, Credentials
 from duologue.phone.sip.header_fields import listed
 from duologue.phone.sip.registration import Account
@@ -92,6 +93,27 @@ def test_3_9_a_busy_one_is_told() -> None:
     call = caller.call(BOB)
     network.run()
     assert caller.events == [events.Ended(call, 486, "Busy Here")]
+
+
+@pytest.mark.parametrize(
+    ("status", "phrase", "headers", "why"),
+    [
+        (486, "", (), "Busy Here"), (499, "", (), "refused"), (403, "Not \x1b[2Jyou", (), "Not [2Jyou"),
+        (480, "Away", (("Retry-After", "30 (lunch);duration=5"),), "Away, for 30 s"),
+        (480, "Away", (("Retry-After", "soon"),), "Away"), (302, "Moved", (), "Moved"),
+        (302, "Moved", (("Contact", "Bob <sip:b@192.0.2.7>, <tel:+49>"),),
+         "Moved: they are to be called at sip:b@192.0.2.7 or tel:+49"),
+    ],
+)  # fmt: skip
+def test_why_nobody_was_reached_is_told_in_words_that_harm_no_terminal(
+    status: int, phrase: str, headers: tuple[tuple[str, str], ...], why: str
+) -> None:
+    invite = sip.read(_invite())
+    assert isinstance(invite, Request)
+    response = sip.respond(invite, status, headers, tag="me")
+    data = sip.write(response).split(b"\r\n", 1)
+    read = sip.read(f"SIP/2.0 {status} {phrase}\r\n".encode() + data[1])
+    assert isinstance(read, Response) and refusals.in_words(read) == why
 
 
 def test_who_does_not_answer_at_all_is_given_up() -> None:
@@ -320,6 +342,26 @@ def test_a_package_of_info_that_nobody_asked_for_is_refused_with_those_that_are_
     (answer,) = _answers(outputs)
     assert answer.code == 469 and answer.headers["Recv-Info"] == ""
     assert all(isinstance(one, Transmit) for one in outputs), "it is no key"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "code", "told"),
+    [
+        ("application/media_control+xml", b"<media_control/>", 415, 0), ("text/plain", b"5", 415, 0),
+        ("application/dtmf-relay", b"", 200, 0), ("application/dtmf", b"5", 200, 1),
+    ],
+)  # fmt: skip
+def test_what_is_not_understood_of_an_old_info_is_said_so(kind: str, body: bytes, code: int, told: int) -> None:
+    """RFC 2976, section 2.2; one without a body asks whether the dialog is there."""
+    network, _, callee = _pair()
+    callee.take(callee.agent.receive_datagram(_invite(), SOURCE, network.now))
+    accepted = sip.read(next(data for data in callee.sent if data.startswith(b"SIP/2.0 200")))
+    callee.take(callee.agent.receive_datagram(_in_dialog("ACK", accepted, 1), SOURCE, network.now))
+    data = _in_dialog("INFO", accepted, 5, ("Content-Type", kind), body=body)
+    outputs = callee.agent.receive_datagram(data, SOURCE, network.now)
+    (answer,) = _answers(outputs)
+    assert answer.code == code and ("application/dtmf" in (answer.headers.get("Accept") or "")) == (code == 415)
+    assert sum(isinstance(one, events.Informed) for one in outputs) == told
 
 
 @pytest.mark.parametrize(
@@ -564,6 +606,18 @@ def test_a_full_line_says_so_to_who_asks_before() -> None:
     assert _answers(agent.receive_datagram(next(asked), SOURCE, 0))[0].code == 200
     agent.receive_datagram(_invite(), SOURCE, 0)
     assert _answers(agent.receive_datagram(next(asked), SOURCE, 0))[0].code == 503
+
+
+def test_who_asks_hears_that_calls_are_sent_away_for_want_of_cpu_and_when_that_is_over() -> None:
+    agent = UserAgent(LineOptions(host=BOB), random.Random(1))
+    agent.overloaded_until = 10 * SECOND
+    asked = (_request("OPTIONS", branch=f"z9hG4bKo{number}") for number in range(2))
+    (answer,) = _answers(agent.receive_datagram(next(asked), SOURCE, 9 * SECOND))
+    assert answer.code == 503 and answer.headers["Retry-After"], "RFC 3261, section 11.2: as an INVITE would be"
+    assert _answers(agent.receive_datagram(next(asked), SOURCE, 10 * SECOND))[0].code == 200
+    agent.overloaded_until = 20 * SECOND
+    told = agent.receive_datagram(_invite(), SOURCE, 11 * SECOND)
+    assert any(isinstance(one, events.Incoming) for one in told), "the owner says so itself, and counts it"
 
 
 def test_setting_up_takes_no_time_of_its_own() -> None:

@@ -65,9 +65,9 @@ def test_without_openssl_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.
 def test_a_certificate_that_is_none_is_refused_with_a_remedy(tmp_path: Path) -> None:
     nonsense = tmp_path / "nonsense.pem"
     nonsense.write_text("nonsense")
-    for given in ({"web.tls_cert": nonsense}, {"web.tls_cert": tmp_path / "missing.pem"}):
-        with pytest.raises(InputError, match="cannot be read") as refused:
-            certificate_of(load_settings(given).web)
+    for file, why in ((nonsense, "it is no PEM file"), (tmp_path / "missing.pem", "No such file")):
+        with pytest.raises(InputError, match=f"cannot be read: {why}") as refused:
+            certificate_of(load_settings({"web.tls_cert": file}).web)
         assert "--tls CERT KEY" in refused.value.remedy
 
 

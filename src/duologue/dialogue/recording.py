@@ -15,7 +15,7 @@ import numpy as np
 
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import StreamResampler
-from duologue.audio.tracks import LEFT, RIGHT, Tracks
+from duologue.audio.tracks import LEFT, MOST_APART, RIGHT, Tracks
 from duologue.clock import SECOND
 from duologue.dialogue.listening.source_clock import SourceClock
 from duologue.speech.hearing import EAR_RATE
@@ -103,6 +103,13 @@ class ConversationRecorder:
         """Whoever listens has waited long enough for what was heard until ``at`` (ns)."""
         if self._tracks is not None:
             self._tracks.reach(self._place(at))
+
+    def pass_time(self, now: int) -> None:
+        """It is ``now`` (ns); wanted every second or two. So a silence of both sides is written while it lasts: an hour
+        of it, all at once when somebody speaks again, would be a gigabyte that waits for the disk.
+        """
+        if self._tracks is not None:
+            self._tracks.reach(self._place(now) - MOST_APART)
 
     def close(self) -> None:
         """What is under way is the end of it."""

@@ -15,6 +15,17 @@ MOST_EVENTS = 1000
 """Other events that wait; then nobody reads, and the call is over."""
 
 
+FAST = 1000
+"""One part in so many: by that a source's clock may run faster than ours. Crystals are off by 20 to 100 ppm, bad sound
+cards by some hundred: in a day they are ahead by ten seconds and more.
+"""
+
+
+def ahead(passed: int) -> int:
+    """By how much a source that began ``passed`` ago may be ahead for its clock alone, in the same unit."""
+    return max(0, passed) // FAST
+
+
 class Allowance:
     """A bucket of tokens: ``per_second`` on the average, ``burst`` at once."""
 

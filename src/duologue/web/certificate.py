@@ -91,7 +91,8 @@ def _check(certificate: Certificate) -> None:
     try:
         context.load_cert_chain(certificate.chain, certificate.key, password="")
     except (OSError, ssl.SSLError) as error:
-        why = getattr(error, "strerror", None) or "it is no PEM file, or its key is another's or has a password"
+        unfit = isinstance(error, ssl.SSLError) or not error.strerror  # what OpenSSL says of it is for programmers
+        why = "it is no PEM file, or its key is another's or has a password" if unfit else error.strerror
         raise InputError(
             f"the certificate for HTTPS cannot be read: {why}", where=str(certificate.chain),
             remedy="Name a readable PEM file and that of its key: --tls CERT KEY.",

@@ -143,7 +143,8 @@ class CallTalk:
         """
         try:
             async with asyncio.TaskGroup() as group:
-                beside = [group.create_task(self._read()), group.create_task(self._attendance.run())]
+                works = (self._read(), self._attendance.run(), self._pass_time())
+                beside = [group.create_task(work) for work in works]
                 try:
                     await self._conduct()
                 finally:
@@ -422,7 +423,7 @@ class CallTalk:
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._over.wait()
         except TimeoutError:
-            pass
+            self._recorder.pass_time(self._clock.now())
 
     # What comes from the other end
 
@@ -558,6 +559,12 @@ class CallTalk:
 
     def _note_caller(self, now: int) -> None:
         self._quiet_since, self._asked = now, False
+
+    async def _pass_time(self) -> None:
+        """Also while it is held, and nothing comes from either side, its recording goes on."""
+        while True:
+            await self._clock.wait_until(self._clock.now() + SECOND)
+            self._recorder.pass_time(self._clock.now())
 
     async def _mind(self) -> None:
         """A caller who is silent for too long is said goodbye to; while somebody speaks, or it is held, nobody is."""

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from duologue.app.bus import BusTopic
 from duologue.app.calls.call import LINE, CallHouse
-from duologue.app.calls.calls import BEHIND, Calls, all_taken
+from duologue.app.calls.calls import BEHIND, BEHIND_SECONDS, Calls, all_taken
 from duologue.app.calls.carriers import Carriers
 from duologue.app.calls.line_models import CallView, LineView, RegistrationView, TransferView
 from duologue.app.calls.line_plan import line_plan, target_of
@@ -84,6 +84,10 @@ class Carrier(Protocol):
 
     async def drain(self) -> None:
         """Take no further calls, and unregister."""
+        ...
+
+    def overload(self, seconds: float) -> None:
+        """Calls are refused for so long for want of CPU: tell who asks whether they are taken."""
         ...
 
 
@@ -378,6 +382,8 @@ class LinePart:
             text = f"The phone line: {BEHIND}. Some of what callers say is lost, and further ones are sent away."
             self._bus.notice(Notice(level="warning", text=text, remedy=remedy))
         calls.fell_behind()
+        if self._carrier is not None:
+            self._carrier.overload(BEHIND_SECONDS)
 
     def _note_registration(self, account: str, news: RegistrationState) -> None:
         before = self._registrations.get(account)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Sequence
 
 from duologue.errors import InputError
 from duologue.phone.line.messages import LineSetup
 from duologue.phone.media.codecs import FORMATS
 from duologue.phone.sip.dialogs import flow_to
 from duologue.phone.sip.digest import Credentials
-from duologue.phone.sip.header_fields import uri_of
+from duologue.phone.sip.header_fields import is_address, uri_of
 from duologue.phone.sip.registration import Account
 from duologue.phone.sip.screening import LineOptions
 from duologue.settings_phone import AccountSettings, PhoneSettings
@@ -39,12 +40,14 @@ def line_plan(phone: PhoneSettings, *, takes_calls: bool = True) -> LineSetup:
         extensions=frozenset({*phone.extensions, *users}) if phone.extensions else frozenset(), passwords=passwords,
         answers=phone.answers, algorithms=tuple(each.upper() for each in phone.digest),
     )  # fmt: skip
+    registered = tuple(map(account, phone.accounts)) if takes_calls else ()
+    _refuse_unreachable(phone.host, registered)
     names = {each.name.lower(): each.name for each in FORMATS}
     return LineSetup(
         options=options, host=phone.host, udp=phone.port if udp else None, tcp=phone.port if tcp else None,
         tls=phone.tls_port if tls else None, certificate=str(phone.tls_cert or ""), key=str(phone.tls_key or ""),
         authorities=str(phone.tls_ca or ""),
-        accounts=tuple(map(account, phone.accounts)) if takes_calls else (), advertised=phone.address,
+        accounts=registered, advertised=phone.address,
         first_port=phone.media_ports[0], last_port=phone.media_ports[1],
         formats=tuple(names[each] for each in phone.codecs), secure=phone.encrypt, silent_s=phone.lost_seconds,
     )  # fmt: skip
@@ -63,6 +66,18 @@ def account(each: AccountSettings) -> Account:
         each.user, each.user, each.domain or uris[0].host, tuple(map(flow_to, uris)), credentials, each.seconds,
         each.display,
     )  # fmt: skip
+
+
+def _refuse_unreachable(host: str, accounts: Sequence[Account]) -> None:
+    """A line that listens by IPv6 sends nothing by IPv4, and the other way round."""
+    for each in accounts:
+        if all(is_address(one.host) and (":" in one.host) != (":" in host) for one in each.registrars):
+            other = each.registrars[0].host
+            raise InputError(
+                f"the line listens on {host}, and no packet gets from there to {other}",
+                where=f"phone.accounts: {each.user}",
+                remedy=f"Set phone.listen to {'[::]' if ':' in other else '0.0.0.0'} and its port.",
+            )
 
 
 def target_of(to: str, accounts: tuple[AccountSettings, ...], name: str) -> tuple[str, str]:

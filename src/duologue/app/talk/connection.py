@@ -17,7 +17,7 @@ from duologue.app.talk.messages import FromClient, FromServer, TalkBye
 from duologue.audio.far_playout import FarEndMessage, MessageKind
 from duologue.clock import SECOND, Clock
 from duologue.errors import InputError, in_words
-from duologue.phone.leg_limits import Allowance
+from duologue.phone.leg_limits import Allowance, ahead
 from duologue.streams import cancelled
 from duologue.telemetry.log import get_logger
 
@@ -100,6 +100,8 @@ class TalkConnection:
         self._numbered = 0
         self._next = 0
         self._base: int | None = None
+        self._age = 0
+        """For so long the microphone's clock was known before this connection (samples)."""
 
     # From the client
 
@@ -112,6 +114,7 @@ class TalkConnection:
         """The microphone's clock is that of the connection ``before``, which began so many samples ``later`` ago."""
         if before._base is not None:
             self._base, self._next = before._base + later, before._next - later
+            self._age = before._age + later
 
     async def read(self) -> FromClient | say.CapturedSound:
         """The next message that is one. Raises :class:`SocketGone`, and :class:`PartedError` for a client that floods
@@ -145,7 +148,7 @@ class TalkConnection:
         if at < self._next:
             self.counts["twice"] += 1
             return None
-        if at + len(sound.samples) > elapsed + AHEAD_SECONDS * say.EAR_RATE:
+        if at + len(sound.samples) > elapsed + ahead(self._age + elapsed) + AHEAD_SECONDS * say.EAR_RATE:
             self.counts["future"] += 1
             return None
         self._next = at + len(sound.samples)

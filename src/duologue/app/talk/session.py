@@ -206,12 +206,13 @@ class TalkSession:
         self._recorder.begin(now)
 
     async def _mind(self) -> None:
-        """Ping, and see who is away for too long, or says nothing."""
+        """Ping, let the recording go on, and see who is away for too long, or says nothing."""
         due = self._clock.now()
         while True:
             due = max(due + PING_SECONDS * SECOND, self._clock.now())
             await self._clock.wait_until(due)
             now = self._clock.now()
+            self._recorder.pass_time(now)
             if self._connection is not None:
                 self._ping(self._connection, now)
             elif now - self._away_since >= RESUME_SECONDS * SECOND:

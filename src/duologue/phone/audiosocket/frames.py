@@ -20,6 +20,7 @@ from duologue.audio.pcm import Samples, from_int16, to_int16
 from duologue.clock import SECOND
 from duologue.errors import PeerError
 from duologue.phone.leg import HEARD_RATE, KEYS, Digit, LegEnded, LegEvent, Sound
+from duologue.phone.leg_limits import ahead
 from duologue.phone.media.doubling import to_ears
 
 
@@ -43,6 +44,8 @@ AHEAD_MS = 5_000
 """Sound may come so much faster than time passes; more is dropped."""
 PAUSE_MS = 300
 """Nothing for so long: the caller's side was silent, and what comes then is not late."""
+_KEPT = HEARD_RATE * 2 // 1000
+"""Samples that are always under way to the rate of ears."""
 _HEAD = struct.Struct(">BH")
 _FAULTS = {1: "the other side hung up", 2: "a frame could not be forwarded", 4: "no memory"}
 
@@ -108,6 +111,8 @@ class AudioSocketStream:
         self._reader = FrameReader()
         self._began = 0
         self._place = 0
+        self._came = 0
+        """When the newest sound came, by our clock, from the beginning (at the rate of ears)."""
         self._ear = to_ears(RATES[PLAIN])
 
     def receive(self, data: bytes, now: int) -> list[LegEvent]:
@@ -156,12 +161,23 @@ class AudioSocketStream:
             self.kind, self._ear = frame.kind, to_ears(RATES[frame.kind])
         passed = (now - self._began) * HEARD_RATE // SECOND
         length = len(samples) * HEARD_RATE // RATES[frame.kind]
-        if passed - self._place - length > PAUSE_MS * HEARD_RATE // 1000:
-            self.counts["pauses"] += 1
-            self._place, self._ear = passed - length, to_ears(RATES[frame.kind])
-        if self._place + length - passed > AHEAD_MS * HEARD_RATE // 1000:
+        fast = ahead(passed)
+        pause, self._came = passed - self._came, passed
+        if pause - length > PAUSE_MS * HEARD_RATE // 1000:
+            place = passed - length + self._off(passed - pause, fast)
+            if place > self._place:
+                self.counts["pauses"] += 1
+                self._place, self._ear = place, to_ears(RATES[frame.kind])
+        if self._place + length - passed > fast + AHEAD_MS * HEARD_RATE // 1000:
             self.counts["fast"] += 1
             return []
         heard = self._ear.push(samples)
         at, self._place = self._place, self._place + len(heard)
         return [Sound(at, heard)] if len(heard) else []
+
+    def _off(self, came: int, most: int) -> int:
+        """By how much the source's clock was ahead of ours when the newest sound ``came``, or behind; ``most`` are its
+        clock's own, what is beyond is a stall that was made up for, and :data:`_KEPT` are still in the filter.
+        """
+        ahead_by = self._place - came
+        return min(ahead_by, most) if ahead_by > 0 else max(min(ahead_by + _KEPT, 0), -most)

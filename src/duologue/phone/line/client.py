@@ -240,6 +240,11 @@ class LineClient:
         self._draining = True
         await self._send_if_ready(lines.Drain())
 
+    def overload(self, seconds: float) -> None:
+        """Calls are refused for so long for want of CPU: the line tells who asks."""
+        if self._tasks is not None:
+            self._tasks.create_task(self._send_if_ready(lines.Overload(seconds)))
+
     @property
     def calls(self) -> int:
         """That are not over."""

@@ -52,6 +52,7 @@ from duologue.phone.line.messages import (
     LineSetup,
     LineShutdown,
     LineTrouble,
+    Overload,
     Press,
     Ready,
     Refer,
@@ -83,7 +84,6 @@ KEPT_LATE = 2000
 """Packets whose lateness is kept, for :class:`~duologue.phone.line.messages.Counts`."""
 _GLANCE = 10 * MILLISECOND
 _WILDCARDS = ("0.0.0.0", "::")
-_INFO_DIGITS = ("application/dtmf-relay", "application/dtmf")
 
 
 @dataclass(slots=True, eq=False)
@@ -172,7 +172,9 @@ class LineProcess:
         plan, self._tasks = self._plan, tasks
         server = None
         if plan.tls is not None:
-            server = certificates.for_clients(Path(plan.certificate), Path(plan.key) if plan.key else None)
+            shown = certificates.Shown(Path(plan.certificate), Path(plan.key) if plan.key else None)
+            server = shown.context
+            shown.watch(lambda error: self.report(LineTrouble(in_words(error), "phone.tls_cert")))
         client = certificates.for_servers(Path(plan.authorities)) if plan.authorities else None
         ports = self._listening
         listening = Listening(plan.host, ports.get("UDP"), ports.get("TCP"), ports.get("TLS"), server, client)
@@ -210,6 +212,8 @@ class LineProcess:
                 self._dial(order, now)
             case Drain():
                 self._perform(self.agent.drain(now))
+            case Overload(seconds):
+                self.agent.overloaded_until = now + round(seconds * SECOND)
             case LineShutdown():
                 pass  # its process leaves
             case HangUpCall(name, why) if name in self._finding:
@@ -345,8 +349,8 @@ class LineProcess:
                 self._offered(call, described, now)
             case events.Changed(_, described):
                 self._changed(call, described, now)
-            case events.Informed(_, kind, body):
-                if kind in _INFO_DIGITS and (key := key_of(body)):
+            case events.Informed(_, _, body):
+                if key := key_of(body):
                     call.tell(Digit(*key))
             case events.Present():
                 if call.leg is not None:

@@ -150,12 +150,19 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
+class Overload:
+    """For ``seconds`` more calls are refused (503), for want of CPU: main says so to each, the line to who asks."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class LineShutdown:
     """End all calls politely, unregister, and leave within :attr:`LineSetup.leave_s`."""
 
 
 LineOrder: TypeAlias = (
-    Ring | TakeLineCall | RefuseCall | SayOnCall | Press | Refer | HangUpCall | Dial | Drain | LineShutdown
+    Ring | TakeLineCall | RefuseCall | SayOnCall | Press | Refer | HangUpCall | Dial | Drain | Overload | LineShutdown
 )
 
 # Reports: from the line to main

@@ -125,10 +125,10 @@ class IncomingCall:
         if clock != self._clock and clock not in self._wanted:  # also what is overtaken by the clock after it
             self.strange += 1
             return
-        self.last = now
+        passed, self.last = (now - self.last) * clock // SECOND if self.last else 0, now
         if clock != self._clock:
             self._change_clock(clock, now)
-        if self._counted(packet, now) and kind in self._events:
+        if self._counted(packet, now, passed) and kind in self._events:
             self._press(packet, now)
         self._settle(self.buffer.put(packet, form.duration(packet.payload) if form else 0, now), now)
 
@@ -146,8 +146,10 @@ class IncomingCall:
             return own if own in self._wanted else self._clock
         return self._clock if kind == COMFORT_NOISE else 0
 
-    def _counted(self, packet: RtpPacket, now: int) -> bool:
-        """Whether it is of the source that is heard; another one is believed with its second packet."""
+    def _counted(self, packet: RtpPacket, now: int, passed: int) -> bool:
+        """Whether it is of the source that is heard, so many units of its clock after the packet before; another one is
+        believed with its second packet.
+        """
         if packet.ssrc != self.ssrc:
             if self.ssrc is not None and packet.ssrc != self._other:
                 self._other = packet.ssrc
@@ -155,7 +157,7 @@ class IncomingCall:
             self._anew = self.ssrc is not None
             self.ssrc, self._other = packet.ssrc, None
             self._count_anew()
-        stamp = self._stamps(packet.timestamp)
+        stamp = self._stamps(packet.timestamp, passed)
         self._reception.arrived(self._sequences(packet.sequence), stamp, now)
         return True
 

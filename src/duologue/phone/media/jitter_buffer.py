@@ -137,7 +137,8 @@ class JitterBuffer:
         else:
             if self._held and number < max(self._held):
                 self._late_ms = max(self._late_ms, (at - self._noticed) / MILLISECOND)
-            self._held[number] = _Held(packet, self._clock(packet.timestamp), samples, at)
+            stamp = self._clock(packet.timestamp, self._passed(at))
+            self._held[number] = _Held(packet, stamp, samples, at)
             pieces += self._ready()
             if len(self._held) > MAX_HELD:
                 pieces += self._give_up()
@@ -194,10 +195,14 @@ class JitterBuffer:
                 self._at = held.at + held.samples
             yield Arrived(held.at, held.packet)
 
+    def _passed(self, at: int) -> int:
+        """Since the newest packet, by the source's clock."""
+        return (at - self._last_came) * self._rate // SECOND if self._last_came else 0
+
     def _gap(self, held: _Held) -> Iterator[Piece]:
         """What lies between the last sample and this packet."""
         gap = held.at - self._at
-        since = (held.came - self._last_came) * self._rate // SECOND if self._last_came else 0
+        since = self._passed(held.came)
         if gap < -self._rate or gap > since + MAX_JUMP * self._rate:  # a clock that leaps, with the numbers in order
             self.restarts += 1
             yield Restarted()

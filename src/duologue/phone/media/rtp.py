@@ -61,26 +61,27 @@ def is_rtcp(data: bytes) -> bool:
 
 class Unwrapped:
     """A counter of ``bits`` bits that wraps, as a number that does not: each value is taken as the one nearest to the
-    value before.
+    value before, or to where a clock stands that has ``passed`` so many units since then: a call that is held for
+    thirteen hours comes back on the other half of a clock of 48 kHz.
     """
 
     def __init__(self, bits: int) -> None:
         self._span = 1 << bits
         self.newest: int | None = None
 
-    def __call__(self, value: int) -> int:
+    def __call__(self, value: int, passed: int = 0) -> int:
         """The number that ``value`` stands for; remembers the largest so far."""
-        number = self.peek(value)
+        number = self.peek(value, passed)
         if self.newest is None or number > self.newest:
             self.newest = number
         return number
 
-    def peek(self, value: int) -> int:
+    def peek(self, value: int, passed: int = 0) -> int:
         """The same, without remembering it. It is negative for what lies before a first value near zero."""
         if self.newest is None:
             return value
-        half = self._span // 2
-        return self.newest + (value - self.newest + half) % self._span - half
+        half, near = self._span // 2, self.newest + passed
+        return near + (value - near + half) % self._span - half
 
 
 def _malformed(why: str) -> InputError:

@@ -28,6 +28,8 @@ LONGEST = 0xFFFF
 """Timestamp units of a segment: a key that is down for longer goes on in the next one (section 2.5.1.3)."""
 SILENCE = 200 * MILLISECOND
 """So long after its newest packet a key is taken to be up (ns): its end was lost, all three times."""
+INFO_TYPES = ("application/dtmf-relay", "application/dtmf")
+"""Of bodies of INFO that tell a key (:func:`key_of`)."""
 _PAYLOAD = struct.Struct("!BBH")
 
 

@@ -81,7 +81,7 @@ class NotChanged:
 
 @dataclass(frozen=True, slots=True)
 class Informed:
-    """An INFO (RFC 6086), a digit for example."""
+    """An INFO that has a key (:data:`~duologue.phone.media.telephone_events.INFO_TYPES`)."""
 
     call: str
     kind: str

@@ -17,9 +17,10 @@ from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import InputError
 from duologue.phone.leg_limits import Allowance
 from duologue.phone.media.sdp import Description
+from duologue.phone.media.telephone_events import INFO_TYPES
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip import message as sip
-from duologue.phone.sip import session_timers
+from duologue.phone.sip import refusals, session_timers
 from duologue.phone.sip.acceptance import Acceptance, ReliableRinging, is_required
 from duologue.phone.sip.agent import SDP, Agent, Headers, Purpose, described
 from duologue.phone.sip.call_transfers import CallTransfers
@@ -375,12 +376,18 @@ class Call:
         self._over(200, "they hung up")
 
     def _info(self, request: Request, key: Key, now: int) -> None:
-        """Of packages none is taken (RFC 6086, section 4.2.2); what names none is an INFO of old, a key perhaps."""
+        """Of packages none is taken (RFC 6086, section 4.2.2); what names none is an INFO of old: a key, or nothing
+        that is understood (RFC 2976, section 2.2).
+        """
+        kind = sip.media_type(request)
         if request.headers.get("Info-Package") is not None:
             self._agent.answer(key, sip.respond(request, 469, [("Recv-Info", "")]), now)
-            return
-        self._agent.answer(key, sip.respond(request, 200), now)
-        self._agent.tell(events.Informed(self.name, sip.media_type(request), request.body))
+        elif request.body and kind not in INFO_TYPES:
+            self._agent.answer(key, sip.respond(request, 415, [("Accept", ", ".join(INFO_TYPES))]), now)
+        else:
+            self._agent.answer(key, sip.respond(request, 200), now)
+            if request.body:
+                self._agent.tell(events.Informed(self.name, kind, request.body))
 
     def _options(self, request: Request, key: Key, now: int) -> None:
         self._agent.answer(key, sip.respond(request, 200, [*self._introduction(), ("Accept", SDP)]), now)
@@ -412,7 +419,7 @@ class Call:
             self._accepted_by(request, response, now)
         elif self.phase is Phase.INVITING:
             self._ours = None
-            self._over(response.code, response.phrase or "refused")
+            self._over(response.code, refusals.in_words(response))
 
     def _progressed(self, request: Request, response: Response, now: int) -> None:
         if self.phase is Phase.OVER and self._ours is not None:

@@ -6,6 +6,7 @@ switch to believe any. Who connects to us shows a certificate where ``clients`` 
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import TypeVar
 
 from duologue.errors import InputError
 
+LOOK_SECONDS = 60
+"""Between two looks at the files of our certificate."""
 T = TypeVar("T")
 
 
@@ -46,11 +49,54 @@ def for_clients(certificate: Path, key: Path | None = None, clients: Path | None
     return context
 
 
+class Shown:
+    """The certificate that whoever connects to us is shown, as its files are by now: one that an authority renews every
+    two months wants no restart, which would end the calls. Raises :class:`InputError`.
+    """
+
+    def __init__(self, certificate: Path, key: Path | None = None) -> None:
+        self._certificate, self._key = certificate, key
+        self._stamps = self._stamped()
+        self.context = for_clients(certificate, key)
+        """Of every handshake from now on, whatever :meth:`look` finds."""
+
+    def look(self) -> None:
+        """Read the files again if they are others than before. Raises :class:`InputError`, once, for what cannot be
+        used; then the one of before is shown.
+        """
+        stamps = self._stamped()
+        if stamps == self._stamps:
+            return
+        self._stamps = stamps
+        for_clients(self._certificate, self._key)  # half of a pair would spoil the one that is in use
+        self.context.load_cert_chain(self._certificate, self._key, password="")
+
+    def watch(self, told: Callable[[InputError], None]) -> None:
+        """Look every :data:`LOOK_SECONDS`, on the loop that runs; what cannot be used is ``told``."""
+        try:
+            self.look()
+        except InputError as error:
+            told(error)
+        asyncio.get_running_loop().call_later(LOOK_SECONDS, self.watch, told)
+
+    def _stamped(self) -> tuple[tuple[int, int, int] | None, ...]:
+        return tuple(_stamp(path) for path in (self._certificate, self._key) if path is not None)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
 def _loaded(what: str, path: Path | None, load: Callable[[], T]) -> T:
     try:
         return load()
     except (OSError, ssl.SSLError) as error:
-        why = getattr(error, "strerror", None) or "it is no PEM file, or its key is another's or has a password"
+        unfit = isinstance(error, ssl.SSLError) or not error.strerror  # what OpenSSL says of it is for programmers
+        why = "it is no PEM file, or its key is another's or has a password" if unfit else error.strerror
         raise InputError(
             f"{what} for TLS cannot be read: {why}", where=str(path), remedy="Name a readable PEM file."
         ) from error

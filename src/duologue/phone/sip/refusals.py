@@ -1,19 +1,22 @@
-"""Which calls are none for us, and what they are told (RFC 3261, sections 8.2 and 13.3.1), in the order of the RFC."""
+"""Which calls are none for us, and what they are told (RFC 3261, sections 8.2 and 13.3.1), in the order of the RFC; and
+why others take none of ours, in words.
+"""
 
 from __future__ import annotations
 
-from sipmessage import Request
+from sipmessage import Request, Response
 
 from duologue.errors import InputError
 from duologue.phone.sip import message as sip
 from duologue.phone.sip import session_timers
 from duologue.phone.sip.agent import SDP, Headers, described
 from duologue.phone.sip.digest import Authority, fields
-from duologue.phone.sip.header_fields import listed, uri_of
+from duologue.phone.sip.header_fields import NameAddress, listed, uri_of
 from duologue.phone.sip.screening import LineOptions
 
 Refusal = tuple[int, Headers]
 """Status and headers."""
+LONGEST_PHRASE = 100
 
 
 def proved(invite: Request, options: LineOptions, authority: Authority, now: int) -> tuple[str, Refusal | None]:
@@ -48,6 +51,24 @@ def refusal(invite: Request, options: LineOptions) -> Refusal | None:
     except InputError:
         return 488, ()
     return None
+
+
+def in_words(response: Response) -> str:
+    """Why a call of ours came to nothing, for a person: what they say of it, without whatever would do something to a
+    terminal; where they are to be found now, and when they may be tried again.
+    """
+    phrase = "".join(character for character in response.phrase or "" if character.isprintable()).strip()
+    said = phrase[:LONGEST_PHRASE] or sip.PHRASES.get(response.code, "refused")
+    if 300 <= response.code < 400 and (moved := _moved(response)):
+        return f"{said}: they are to be called at {moved}"
+    seconds = (response.headers.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip()
+    return f"{said}, for {seconds} s" if seconds.isascii() and seconds.isdigit() and len(seconds) < 6 else said
+
+
+def _moved(response: Response) -> str:
+    """The addresses of a 3xx (section 8.1.3.4)."""
+    found = [NameAddress.parse(value).uri for value in listed(response.headers.getlist("Contact"))[:3]]
+    return " or ".join(uri for uri in found if uri.isprintable() and len(uri) <= LONGEST_PHRASE)
 
 
 def _credentials(request: Request) -> tuple[list[str], str, str]:

@@ -76,7 +76,7 @@ class Registration:
         self._tried: tuple[int, ...] = ()  # challenges (401, 407) that were answered since the last success
         self._proofs: dict[str, str] = {}  # to those challenges, by their headers
         self._behind: dict[Flow, str] = {}  # the address that answered there, where the registrar is given by name
-        self._raised = False
+        self._raised = self._taken = False
         self.realms: frozenset[str] = frozenset()
         """Those that our REGISTER was challenged for, and answered."""
         self.asking = False
@@ -148,12 +148,12 @@ class Registration:
             return [self._succeeded(response, now)]
         if response.code in (401, 407):
             ask = self._proven(response)
-            return [ask] if ask else self._refused(response.code, "the password is wrong", now)
+            return [ask] if ask else self._refused(response, "the password is wrong", now)
         if response.code == 423 and self._raise(response):
             return [self._ask()]
         if response.code in (408, 480) or response.code >= 500:
             return self.failed(now, response)
-        return self._refused(response.code, response.phrase, now)
+        return self._refused(response, response.phrase, now)
 
     def failed(self, now: int, response: Response | None = None) -> list[Ask | Event]:
         """No answer, or one that says that this registrar cannot: the next one is asked, and after the last we wait."""
@@ -175,7 +175,7 @@ class Registration:
         granted = max(self._granted(response), 1)
         self.until = now + granted * SECOND
         self.deadline = now + max(granted * 4 // 5, 1) * SECOND
-        self._pause, self._silent, self._tried, self._raised = FIRST_PAUSE, 0, (), False
+        self._pause, self._silent, self._tried, self._raised, self._taken = FIRST_PAUSE, 0, (), False, True
         return Registered(self.account.name, granted, self.flow.host)
 
     def _stopped(self, response: Response, now: int) -> list[Ask | Event]:
@@ -187,10 +187,13 @@ class Registration:
         self.until = None
         return [NotRegistered(self.account.name, response.code, "unregistered", None)]
 
-    def _refused(self, status: int, why: str, now: int) -> list[Ask | Event]:
-        """It would refuse us again: no other registrar is asked, and the next attempt has time."""
+    def _refused(self, response: Response, why: str, now: int) -> list[Ask | Event]:
+        """It would refuse us again: no other registrar is asked. Where it never took us the next attempt has time; one
+        that did may have lost its accounts while it is started anew, and is asked again as soon as one that is silent.
+        """
         self.until = None
-        return self._later(status, why, now, LONGEST_PAUSE if status in (401, 403, 404, 407) else None)
+        hopeless = response.code in (401, 403, 404, 407) and not self._taken
+        return self._later(response.code, why, now, _retry_after(response) or (LONGEST_PAUSE if hopeless else None))
 
     def _later(self, status: int, why: str, now: int, wait: int | None) -> list[Ask | Event]:
         if wait is None:

@@ -90,6 +90,8 @@ class UserAgent:
         self.turned_away = TurnedAway()
         self.transactions = Transactions(self.timers)
         self.closing = False
+        self.overloaded_until = 0
+        """Until then (ns) the owner refuses calls for want of CPU: who asks by OPTIONS is told so."""
         self._authority = Authority(options.realm or options.host, options.passwords, self.random, options.algorithms)
         self._secret = self.random.getrandbits(128).to_bytes(16, "big")
         self.follows_transfers = options.follow_transfers
@@ -416,8 +418,8 @@ class UserAgent:
                 self._touch(call).asked(request, key, now)
         elif request.method == "INVITE":
             self._invited(request, flow, key, now)
-        elif request.method == "OPTIONS":  # section 11.2: as an INVITE would be, so that none is sent to who leaves
-            full = self._full()
+        elif request.method == "OPTIONS":  # section 11.2: as an INVITE would be, so that none is sent to who refuses it
+            full = self._full(overloaded=now < self.overloaded_until)
             self._refuse(request, flow, key, *(full or (200, [*self.introduction(flow), ("Accept", SDP)])))
         elif request.method in ("BYE", "INFO", "PRACK", "UPDATE"):
             self._refuse(request, flow, key, 481)
@@ -542,9 +544,9 @@ class UserAgent:
 
     # Small parts
 
-    def _full(self) -> refusals.Refusal | None:
-        """Why no call of anybody's is taken now."""
-        if self.closing or self.calls >= self.options.most_calls:
+    def _full(self, *, overloaded: bool = False) -> refusals.Refusal | None:
+        """Why no call of anybody's is taken now. Whoever calls while we are ``overloaded`` hears it from the owner."""
+        if overloaded or self.closing or self.calls >= self.options.most_calls:
             return 503, [("Retry-After", str(self.options.retry_seconds))]
         return None
 

@@ -17,7 +17,7 @@ from duologue.audio.resample import StreamResampler
 from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import InputError, PeerError
 from duologue.phone.leg import HEARD_RATE, KEYS, Digit, LegEnded, LegEvent, Marked, Quality, Sound
-from duologue.phone.leg_limits import Allowance
+from duologue.phone.leg_limits import Allowance, ahead
 from duologue.phone.media.doubling import to_ears
 from duologue.phone.twilio import messages as say
 from duologue.phone.twilio.messages import Connected, Pressed, Start, Stop, TwilioMark, TwilioMedia
@@ -151,7 +151,8 @@ class TwilioStream:
         if not sound.payload or not self._next(sound.sequence):
             return []
         count = len(sound.payload)
-        reach = (now - self._began + AHEAD_MS * MILLISECOND) * WIRE_RATE // SECOND
+        passed = now - self._began
+        reach = (passed + ahead(passed) + AHEAD_MS * MILLISECOND) * WIRE_RATE // SECOND
         place = self._place or 0
         if sound.timestamp is not None:
             told = sound.timestamp * WIRE_RATE // 1000
