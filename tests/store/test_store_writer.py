@@ -238,7 +238,11 @@ def test_a_store_that_may_only_be_read_says_so_and_what_to_do(tmp_path: Path) ->
     """It was "attempt to write a readonly database", and "[Errno 13] …", with no next step."""
     database = Database(database_url("", tmp_path / "a.sqlite3"))
     engine = database._engine  # pyright: ignore[reportPrivateUsage]
-    event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA query_only = 1"))
+
+    def only_read(raw: sqlite3.Connection, _: object) -> None:
+        raw.execute("PRAGMA query_only = 1")
+
+    event.listen(engine, "connect", only_read)
     with pytest.raises(PeerError, match="the store cannot be written: attempt to write a readonly") as caught:
         database.open()
     database.close()

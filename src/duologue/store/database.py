@@ -181,7 +181,9 @@ class Database:
             raise self._trouble(error) from error
         except OSError as error:
             place = error.filename if isinstance(error.filename, str) else self.where
-            raise PeerError(f"the store cannot be had: {error.strerror}", where=place, remedy=_WRITABLE) from error
+            raise PeerError(
+                f"the store cannot be had: {error.strerror or error}", where=place, remedy=_WRITABLE
+            ) from error
         except SQLAlchemyError as error:
             raise PeerError(f"the store failed: {_first_line(error)}", where=self.where) from error
 
