@@ -150,8 +150,11 @@ def run(command: Callable[[], object]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except SystemExit as leaving:
-        if isinstance(leaving.__context__, BrokenPipeError) and _is_unread():
-            return UNREAD  # typer's own code for it is 1, which says that a check found something
+        if isinstance(
+            leaving.__context__, BrokenPipeError
+        ):  # typer's and rich's code for it is 1: a check found something
+            _write_nowhere()  # rich has seen to that: what we write to looks read by now
+            return UNREAD
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     return 0
 
