@@ -254,6 +254,18 @@ def test_how_a_command_ends(error: BaseException, code: int) -> None:
     assert run(lambda: _raise(error)) == code
 
 
+def test_ctrl_c_while_a_class_is_made_is_ctrl_c() -> None:
+    """In the middle of an import it came out as a RuntimeError, with a trace."""
+
+    class Pressed:
+        def __set_name__(self, owner: type, name: str) -> None:
+            raise KeyboardInterrupt
+
+    assert run(lambda: type("Loaded", (), {"it": Pressed()})) == INTERRUPTED
+    with pytest.raises(RuntimeError, match="another"):
+        run(lambda: _raise(RuntimeError("another")))
+
+
 def test_a_strangers_error_is_not_hidden() -> None:
     group = ExceptionGroup("tasks", [PeerError("gone"), ZeroDivisionError()])
     assert known_errors(group) is None

@@ -149,6 +149,10 @@ def run(command: Callable[[], object]) -> int:
         return USER_ERROR
     except KeyboardInterrupt:
         return INTERRUPTED
+    except RuntimeError as error:
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        return INTERRUPTED  # it came while a class was made, in ``__set_name__``: Python up to 3.11 wraps that
     except SystemExit as leaving:
         if isinstance(
             leaving.__context__, BrokenPipeError
