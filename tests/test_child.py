@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from duologue.child import Channel, Worker
+from duologue.child import Channel, Worker, send_signal
 from duologue.errors import ClosedError, InputError, PeerError
 
 ECHO = """
@@ -59,6 +59,17 @@ async def test_a_killed_child_is_named_with_its_signal(echo: str) -> None:
     with pytest.raises(PeerError, match="killed by signal 9"):
         await worker.receive()
     await worker.close()
+
+
+async def test_a_signal_takes_a_childs_end_from_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """A child that was killed as it left had left with 255, and asyncio complained of an unknown process."""
+    for _ in range(100):
+        process = await asyncio.create_subprocess_exec("sleep", "0.005")
+        while process.returncode is None:
+            send_signal(process, signal.SIGCONT)
+            await asyncio.sleep(0)
+        assert process.returncode == 0
+    assert caplog.messages == []
 
 
 async def test_a_child_that_leaves_is_named_with_its_status(echo: str) -> None:

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
-  begun, costsOf, growthOf, growthOfAnswer, incidentIn, inTheMaking, marksOf, MINUTE_MS, reachOf, SECONDS, spreadOf, stageSpreads, troubleIn, withAnswer, withSecond, type Live,
+  begun, costsOf, growthOf, growthOfAnswer, incidentIn, inTheMaking, marksOf, MINUTE_MS, reachOf, restartsNote, SECONDS, spreadOf, stageSpreads, troubleIn, withAnswer, withSecond, type Live,
 } from "../src/core/evidence";
 import { figuresOf, runsOf, titleOfRun } from "../src/core/runs";
 import type { EvidenceState, FrameSecond, Incident, MachineSecond, RunView, TurnView } from "../src/models";
@@ -23,6 +23,11 @@ function state(change: Partial<EvidenceState> = {}): EvidenceState {
 }
 
 describe("what is known of the house while it goes on", () => {
+  it("does not promise that a restart cost nothing beside the frames that it cost", () => {
+    expect(restartsNote(461)).toBe("since the show began");
+    expect(restartsNote(0)).toBe("without a missing frame");
+  });
+
   it("begins with the state and grows by seconds, bounded", () => {
     let live: Live = begun(state(), null);
     for (let n = 2; n < SECONDS + 50; n++) {

@@ -24,6 +24,7 @@ One that is to be there whatever happens is supervised: :mod:`duologue.workers`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pickle
 import signal
@@ -207,7 +208,7 @@ class Worker:
             reader, writer = await asyncio.open_connection(sock=ours, limit=ahead)
         except BaseException:
             ours.close()
-            process.kill()
+            send_signal(process, signal.SIGKILL)
             await process.wait()
             raise
         worker = cls(module, process, reader, writer, muttering)
@@ -289,8 +290,7 @@ class Worker:
 
     def kill(self) -> None:
         """SIGKILL, if it still runs."""
-        if self._process.returncode is None:
-            self._process.kill()
+        send_signal(self._process, signal.SIGKILL)
 
     async def death(self) -> PeerError:
         """How the child ended, once it has closed the channel."""
@@ -345,6 +345,17 @@ async def _forked(
         if pipe:
             os.close(pipe[1])
     return process, pipe[0] if pipe else None
+
+
+def send_signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Send it, if the process still runs as far as we know.
+
+    Not by the process's own method: that one looks whether it has ended, and takes its end from who waits for it, to
+    whom its status is 255 then ("Unknown child process").
+    """
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, number)
 
 
 def _named(number: int) -> str:

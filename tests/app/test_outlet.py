@@ -173,7 +173,7 @@ def test_the_position_is_told_before_a_viewer_can_see_it() -> None:
     outlet.begin(FORMAT, WALL)
     outlet.feed(packets(0, 70))
     begin = WALL // 10**9
-    assert told == [Position(begin, 0), Position(begin + 1, 0)]
+    assert told == [Position(begin, 0, 1003), Position(begin + 1, 0, 2006)]  # sound ends with its access unit
     outlet.begin(FORMAT, WALL)
     outlet.feed(packets(90, 70))
-    assert told[2:] == [Position(begin + 2, 0), Position(begin + 3, 1), Position(begin + 4, 1)]
+    assert told[2:] == [Position(begin + 2, 0, 2347), Position(begin + 3, 1, 4003), Position(begin + 4, 1, 5006)]

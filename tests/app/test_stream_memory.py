@@ -22,7 +22,7 @@ from duologue.app.show.stream_memory import StreamMemory
 from duologue.broadcast.hls import Position
 memory = StreamMemory(Path(sys.argv[1]))
 for number in range(1_700_000_000, 1_700_000_500):
-    memory.keep(Position(number, number // 7))
+    memory.keep(Position(number, number // 7, 3 * number))
 while memory._latest is not None:
     time.sleep(0.001)
 time.sleep(0.2)  # the disk's
@@ -36,16 +36,16 @@ def test_the_next_program_finds_the_last_position(tmp_path: Path) -> None:
     first = StreamMemory(path)
     assert first.before is None
     for number in range(100):
-        first.keep(Position(10**9 + number, number // 10))
+        first.keep(Position(10**9 + number, number // 10, 1000 * number))
     first.close()
     second = StreamMemory(path)
-    assert second.before == Position(10**9 + 99, 9)
-    second.keep(Position(1, 0))  # a shorter record over a longer one
+    assert second.before == Position(10**9 + 99, 9, 99_000)
+    second.keep(Position(1, 0, 5))  # a shorter record over a longer one
     second.close()
     third = StreamMemory(path)
-    assert third.before == Position(1, 0)
+    assert third.before == Position(1, 0, 5)
     third.close()
-    assert path.stat().st_size == 80
+    assert path.stat().st_size == 100
 
 
 def test_it_survives_kill_9(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_it_survives_kill_9(tmp_path: Path) -> None:
         assert process.stdout is not None and process.stdout.readline() == "kept\n"
         process.send_signal(signal.SIGKILL)
     memory = StreamMemory(path)
-    assert memory.before == Position(1_700_000_499, 1_700_000_499 // 7)
+    assert memory.before == Position(1_700_000_499, 1_700_000_499 // 7, 5_100_001_497)
     memory.close()
 
 
@@ -64,20 +64,21 @@ def test_a_second_show_of_the_same_name_has_no_memory_and_harms_none(tmp_path: P
     path = tmp_path / "8081.json"
     first = StreamMemory(path)
     second = StreamMemory(path)
-    second.keep(Position(5, 5))
+    second.keep(Position(5, 5, 5))
     second.close()
-    first.keep(Position(7, 7))
+    first.keep(Position(7, 7, 7))
     first.close()
     third = StreamMemory(path)
-    assert third.before == Position(7, 7)
+    assert third.before == Position(7, 7, 7)
     third.close()
 
 
 @pytest.mark.parametrize(
     "damage",
     [b"", b"\0" * 80, b"{", b'{"sequence": 4}', b'{"sequence": "4", "discontinuity": 1}', b"[1, 2]", b"\xff\xfe",
-     b'{"sequence": -4, "discontinuity": 1}', b'{"sequence": 1e400, "discontinuity": 1}',
-     b'{"sequence": 99999999999999999999, "discontinuity": 1}'],
+     b'{"sequence": 4, "discontinuity": 1}',
+     b'{"sequence": -4, "discontinuity": 1, "end": 2}', b'{"sequence": 1e400, "discontinuity": 1, "end": 2}',
+     b'{"sequence": 99999999999999999999, "discontinuity": 1, "end": 2}'],
 )  # fmt: skip
 def test_a_damaged_record_is_none(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "8081.json"
@@ -90,7 +91,7 @@ def test_a_damaged_record_is_none(tmp_path: Path, damage: bytes) -> None:
 def test_a_folder_that_cannot_be_is_no_reason_not_to_go_on_air(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     memory = StreamMemory(tmp_path / "file" / "8081.json")
-    memory.keep(Position(1, 1))
+    memory.keep(Position(1, 1, 1))
     memory.close()
     assert memory.before is None
 
@@ -108,10 +109,10 @@ def test_a_disk_that_hangs_or_fails_holds_nobody(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(os, "pwrite", slow)
     monkeypatch.setattr(stream_memory, "PATIENCE", 0.01)
     memory = StreamMemory(tmp_path / "8081.json")
-    memory.keep(Position(0, 0))
+    memory.keep(Position(0, 0, 0))
     assert asked.wait(10)
     for number in range(1, 1000):
-        memory.keep(Position(number, 0))
+        memory.keep(Position(number, 0, 0))
     memory.close()  # gives up after its patience
     answered.set()
     memory._thread.join(10)  # pyright: ignore[reportPrivateUsage, reportOptionalMemberAccess]

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.broadcast.fmp4 import Segment, init_segment
+from duologue.broadcast.boxes import runs
+from duologue.broadcast.fmp4 import AUDIO_TRACK, VIDEO_TRACK, Segment, init_segment, segment_bytes
 from duologue.broadcast.hls import PLAYLIST, PLAYLIST_TYPE, HlsStore
-from duologue.broadcast.packets import StreamFormat
+from duologue.broadcast.packets import Packet, StreamFormat, Track
 from duologue.errors import InputError, InternalError
 from duologue.prover.playlist import Playlist, parse_playlist, playlist_faults, variant
 from programme import EPOCH_MS, Programme, stored, wall, whole
@@ -16,7 +17,17 @@ SMALLER = StreamFormat(320, 180, 30, b"\x01\x64\x00\x1f\xff\xe0\x00", b"\x11\x90
 
 
 def push(store: HlsStore, start: int, duration: float = 1.0) -> None:
-    store.push(Segment(0, start, duration, b"segment %d" % start, 30), wall(start))
+    store.push(Segment(0, start, duration, media(start, round(30 * duration)), 30), wall(start))
+
+
+def media(start: int, count: int) -> bytes:
+    """A segment of ``count`` frames from ``start`` on, and their sound."""
+    pictures = [
+        Packet(Track.VIDEO, number, 1, number == start, b"\0\0\0\1\x65") for number in range(start, start + count)
+    ]
+    begin, end = (-(-number * 1600 // 1024) for number in (start, start + count))  # access units from sample 0 on
+    sounds = [Packet(Track.AUDIO, 1024 * unit, 1024, True, b"sound") for unit in range(begin, end)]
+    return segment_bytes(FORMAT, start, [*pictures, *sounds])
 
 
 def begun(window: int = 3) -> HlsStore:
@@ -65,7 +76,7 @@ def test_what_is_served_has_its_type_and_its_time_to_live() -> None:
     assert playlist is not None and segment is not None and init is not None
     assert (playlist.content_type, playlist.cache_control) == (PLAYLIST_TYPE, "no-cache")
     assert (segment.content_type, segment.cache_control) == ("video/mp4", "public, max-age=3600, immutable")
-    assert (segment.data, init.data) == (b"segment 0", b"init")
+    assert (segment.data, init.data) == (media(0, 30), b"init")
     assert store.get("../../etc/passwd") is None
 
 
@@ -126,12 +137,19 @@ def follow(before: Playlist | None, store: HlsStore) -> Playlist:
     return now
 
 
+def placed(store: HlsStore, name: str) -> dict[int, tuple[int, int]]:
+    """When each track of a segment begins and ends, in its ticks."""
+    found = store.get(name)
+    assert found is not None
+    return {run.track: (run.time, run.time + run.duration) for run in runs(found.data)}
+
+
 @given(st.lists(st.sampled_from(["push", "short", "stage", "program", "killed"]), max_size=60), st.booleans())
 def test_a_program_that_is_started_again_is_a_discontinuity_and_nothing_steps_back(
     steps: list[str], set_back: bool
 ) -> None:
-    """Whatever ends, and whatever the machine's clock says then: no number is used twice or goes back."""
-    clock, number = EPOCH_MS * 1_000_000, 0
+    """Whatever ends, and whatever the machine's clock says then: no number and no time goes back, or is used twice."""
+    clock, number, ends = EPOCH_MS * 1_000_000, 0, {VIDEO_TRACK: 0, AUDIO_TRACK: 0}
     store, seen, names, again = begun(), None, set[str](), False
     for step in [*steps, "push"]:
         if step in ("stage", "program", "killed"):
@@ -144,16 +162,33 @@ def test_a_program_that_is_started_again_is_a_discontinuity_and_nothing_steps_ba
             store.begin(FORMAT, b"init")
             continue
         length = 10 if step == "short" else 30
-        store.push(Segment(0, number, length / 30, b"segment", length), clock)
+        store.push(Segment(0, number, length / 30, media(number, length), length), clock)
         clock, number = clock + length * 1_000_000_000 // 30, number + length
         before, seen = seen, follow(seen, store)
         newest = seen.entries[-1]
         assert newest.uri not in names
+        times = placed(store, newest.uri)
+        assert all(begin >= ends[track] for track, (begin, _) in times.items())
+        ends = {track: end for track, (_, end) in times.items()}
         names.add(newest.uri)
         if again:
             assert before is not None and newest.discontinuity
             assert newest.sequence == before.entries[-1].sequence + 1
             again = False
+
+
+def test_times_go_on_where_the_program_before_ended_in_sync_and_within_a_millisecond() -> None:
+    store = begun()
+    push(store, 300)
+    later = HlsStore(3, store.position)
+    later.begin(FORMAT, b"init")
+    push(later, 0)
+    push(later, 30)
+    first, second = (placed(later, entry.uri) for entry in parse_playlist(later.playlist()).entries)
+    sound_end = -(-(330 * 1600) // 1024) * 1024 / 48  # ms: 11 s and less than an access unit
+    assert 0 <= first[VIDEO_TRACK][0] / 90 - sound_end < 1
+    assert first[VIDEO_TRACK][0] / 90 == first[AUDIO_TRACK][0] / 48
+    assert second[VIDEO_TRACK][0] == first[VIDEO_TRACK][1]
 
 
 def test_a_program_that_ended_before_it_showed_anything_changes_nothing() -> None:

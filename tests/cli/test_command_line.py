@@ -173,13 +173,14 @@ def test_say_with_an_unknown_voice_or_an_impossible_file(tmp_path: Path) -> None
         _invoke("say", "Hello", "-o", str(tmp_path / "no" / "a.wav"), "--tts", "nobody-who-could-speak")
 
 
-def test_whoever_reads_no_further_is_told_nothing_and_no_check_has_failed() -> None:
+@pytest.mark.parametrize("words", [("openapi",), ("lesson", "list"), ("--help",)], ids=" ".join)  # typer, rich, both
+def test_whoever_reads_no_further_is_told_nothing_and_no_check_has_failed(words: tuple[str, ...]) -> None:
     """The exit code was 1: ``duologue report --against … | head`` told that something got worse."""
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as unread:
         told = subprocess.run(
-            [sys.executable, "-m", "duologue", "openapi"],
+            [sys.executable, "-m", "duologue", *words],
             stdout=unread,
             stderr=subprocess.PIPE,
             timeout=60,
@@ -251,6 +252,18 @@ def _raise(error: BaseException) -> None:
 )
 def test_how_a_command_ends(error: BaseException, code: int) -> None:
     assert run(lambda: _raise(error)) == code
+
+
+def test_ctrl_c_while_a_class_is_made_is_ctrl_c() -> None:
+    """In the middle of an import it came out as a RuntimeError, with a trace."""
+
+    class Pressed:
+        def __set_name__(self, owner: type, name: str) -> None:
+            raise KeyboardInterrupt
+
+    assert run(lambda: type("Loaded", (), {"it": Pressed()})) == INTERRUPTED
+    with pytest.raises(RuntimeError, match="another"):
+        run(lambda: _raise(RuntimeError("another")))
 
 
 def test_a_strangers_error_is_not_hidden() -> None:

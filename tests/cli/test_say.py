@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import wave
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from duologue.cli import say as say_command
 from duologue.cli.main import build
 from duologue.errors import InputError, PeerError
+from duologue.speech.utterance import Utterance
 
 
 def say(*words: str) -> Result:
@@ -31,6 +36,34 @@ def test_marks_lie_in_the_sound_that_was_written(tmp_path: Path) -> None:
         assert starts == sorted(starts)
         assert all(0 <= mark["start"] <= mark["end"] <= told["seconds"] for mark in marks)
     assert len(told["phonemes"]) > 8
+
+
+@pytest.mark.slow
+def test_a_voice_without_times_has_those_of_its_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--marks` of Kokoro had no marks, and no word about it."""
+    told = json.loads(say("Pay me $5.50, friend.", "-o", str(tmp_path / "a.wav"), "--marks").stdout)
+    voice = say_command._voice  # pyright: ignore[reportPrivateUsage]
+
+    async def untimed(*arguments: Any) -> Utterance:
+        return replace(await voice(*arguments), marks=(), alphabet="", engine="kokoro")
+
+    monkeypatch.setattr(say_command, "_voice", untimed)
+    result = say("Pay me $5.50, friend.", "-o", str(tmp_path / "a.wav"), "--marks")
+    assert result.stderr.startswith("kokoro gives no times of words: they are sought in its sound")
+    found = json.loads(result.stdout)
+    assert [word["word"] for word in found["words"]] == ["Pay", "me", "5.50", "friend"]
+    assert [word["start"] for word in found["words"]] == pytest.approx(
+        [word["start"] for word in told["words"]], abs=0.12
+    )
+    assert found["alphabet"] == "arpabet" and found["phonemes"][0]["phoneme"] == "P"
+
+    async def mute(*arguments: Any) -> Utterance:
+        return replace(await untimed(*arguments), samples=np.zeros(4800, np.float32))
+
+    monkeypatch.setattr(say_command, "_voice", mute)
+    result = say("Pay me $5.50, friend.", "-o", str(tmp_path / "a.wav"), "--marks")
+    assert result.exit_code == 0 and json.loads(result.stdout)["words"] == []
+    assert "nor does its sound: the sound does not hold the text" in result.stderr
 
 
 def test_the_next_engine_speaks_and_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

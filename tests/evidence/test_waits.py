@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from made_shows import HOUSE, machine, told
@@ -161,3 +162,19 @@ def test_an_answer_that_took_as_long_as_others_is_nobodys_doing() -> None:
     assert found.why == "the mind's first token"
     assert slow((0, 0, 900, 20, 60, 10), house()).whose == "late engine"
     assert slow((500, 0, 100, 20, 60, 10), house()).whose == "chosen"
+
+
+def test_a_silence_of_seconds_in_a_show_is_not_the_doing_of_a_tenth_of_one() -> None:
+    """With a voice that is always late its usual time hides it: the mind was blamed for what it took beyond its own."""
+    asked = AT + 2 * MILLISECOND
+    turn = TurnRecord(
+        "c-3", "c", 3, "virgin", "turn", text="Yes.", heard="Yes.", asked=AT, first_token=asked,
+        text_complete=asked + 221 * MILLISECOND, first_audio=asked + 55 * SECOND, voiced=asked + 56 * SECOND,
+        on_air=asked + 57 * SECOND, ended=asked + 60 * SECOND, state="ended", engine="kokoro", waited_ms=17_600.0,
+    )  # fmt: skip
+    found = wait_of(turn, {"first_token": 24.0, "first_sentence": 13.0, "voice": 72_000.0})
+    assert found is not None and (found.stage, found.cause) == ("voice", Culprit.ENGINE)
+    slow_mind = wait_of(
+        replace(turn, waited_ms=300.0), {"first_token": 24.0, "first_sentence": 13.0, "voice": 72_000.0}
+    )
+    assert slow_mind is not None and slow_mind.stage == "first_sentence", "of a short silence it is more than half"

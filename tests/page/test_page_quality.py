@@ -100,7 +100,7 @@ async def test_on_a_phone_it_is_on_every_tab(browser: Browser, show: Show) -> No
     await context.close()
 
 
-SLOW = re.compile(r"The voice is slower than its speech: the silences are a little longer\..* \d\d:\d\d$")
+SLOW = re.compile(r"The voice is slower than its speech: the silences are longer\..* \d\d:\d\d$")
 
 
 async def slow(page: Page, factor: float) -> None:
@@ -115,7 +115,7 @@ async def test_a_voice_that_is_slower_than_its_speech_is_said_and_takes_nothing_
     await slow(page, 1.3)
     await expect(line).to_have_text(SLOW)
     await expect(line).to_contain_text("1.3 s")
-    await expect(spoken).to_have_text("The voice is slower than its speech: the silences are a little longer.")
+    await expect(spoken).to_have_text("The voice is slower than its speech: the silences are longer.")
     assert await line.evaluate("one => one.scrollWidth <= one.clientWidth")  # nothing of it is cut off
     assert await page.evaluate(
         "() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"

@@ -287,6 +287,7 @@ def test_a_stage_that_comes_back_is_a_discontinuity_and_the_loss_is_named() -> N
     assert report.discontinuities == 1
     assert (report.picture.skipped, report.picture.skips, report.picture.missing) == (60, 1, 0)
     assert report.plainer == ("60 frames (2.0 s) were skipped at a discontinuity.",)
+    assert dict(report.lines())["skipped"] == "60 at 1 discontinuity"
     assert report.sync is not None and abs(report.sync.median_ms) < 1
 
 

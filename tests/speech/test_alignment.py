@@ -63,6 +63,18 @@ async def test_a_low_voice_does_not_lose_its_way(aligner: Aligner) -> None:
         ]
 
 
+async def test_what_is_written_otherwise_than_it_is_said_is_found_where_our_voices_say_it(aligner: Aligner) -> None:
+    """A sum was sought as "five fifty": the words behind it slid into its last ones."""
+    text = "It was $5.50 at 3:30 on the 21st, so pay."
+    voice = Espeak()
+    await voice.warm_up()
+    spoken = (await Voicing(voice).voice(text, "en-us+m3", speaker="a", utterance_id="u")).utterance
+    await voice.close()
+    found = words(await aligner.align(spoken.samples, spoken.rate, text))
+    assert [(mark.text, mark.offset) for mark in found] == [(mark.text, mark.offset) for mark in spoken.words()]
+    assert max(abs(ours.start - theirs.start) for ours, theirs in zip(found, spoken.words(), strict=True)) < 0.12 * RATE
+
+
 def check_inside(marks: tuple[Mark, ...], samples: Samples) -> None:
     for kind in (words(marks), phonemes(marks)):
         assert kind

@@ -139,6 +139,15 @@ def test_text_becomes_dictionary_words() -> None:
     assert dictionary_words("Don’t say “42”, o'clock!") == ("don't", "say", "forty", "two", "o'clock")
     assert [(word.text, word.offset) for word in written_words("¡Zörb, 007!")] == [("Zörb", 1), ("007", 7)]
     assert dictionary_words(" …—!? ") == ()
+    assert [(word.text, word.spoken) for word in written_words("Dr. Li, $5.50 at 3:30?")] == [
+        ("Dr", ("doctor",)), ("Li", ("li",)), ("5.50", ("five", "dollars", "and", "fifty", "cents")), ("at", ("at",)),
+        ("3:30", ("three", "thirty")),
+    ]  # fmt: skip
+    assert dictionary_words("R & B: 3.5% of 2,012, the 21st") == (
+        "r", "and", "b", "three", "point", "five", "percent", "of", "two", "thousand", "twelve", "the", "twenty",
+        "first",
+    )  # fmt: skip
+    assert dictionary_words("12th, 30th, 100th") == ("twelfth", "thirtieth", "one", "hundredth")
     assert number_words("1203045") == ("one", "million", "two", "hundred", "three", "thousand", "forty", "five")
     assert number_words("0") == ("zero",)
     assert number_words("007") == ("zero", "zero", "seven")

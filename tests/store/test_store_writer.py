@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
@@ -232,6 +232,26 @@ def test_what_is_no_database_of_ours_is_told_of_and_not_touched(writer: StoreWri
     writer.put(person("ada"))
     assert "cannot be read" in told.wait(1).failure and "restore" in writer.state.remedy
     assert file.read_bytes().startswith(b"my dear diary")
+
+
+def test_a_store_that_may_only_be_read_says_so_and_what_to_do(tmp_path: Path) -> None:
+    """It was "attempt to write a readonly database", and "[Errno 13] …", with no next step."""
+    database = Database(database_url("", tmp_path / "a.sqlite3"))
+    engine = database._engine  # pyright: ignore[reportPrivateUsage]
+
+    def only_read(raw: sqlite3.Connection, _: object) -> None:
+        raw.execute("PRAGMA query_only = 1")
+
+    event.listen(engine, "connect", only_read)
+    with pytest.raises(PeerError, match="the store cannot be written: attempt to write a readonly") as caught:
+        database.open()
+    database.close()
+    assert "the file and its folder" in caught.value.remedy
+    (tmp_path / "here").write_text("a file where a folder should be")
+    for place in (tmp_path / "here" / "a.sqlite3", tmp_path / "here" / "below" / "a.sqlite3"):
+        with pytest.raises(PeerError, match=r"cannot be had: (File exists|Not a directory)") as caught:
+            Database(database_url("", place)).open()
+        assert str(tmp_path / "here") in caught.value.where and "write there" in caught.value.remedy
 
 
 def test_a_folder_that_cannot_be(writer: StoreWriter, told: Told, file: Path) -> None:

@@ -152,6 +152,11 @@ export function marksOf(second: FrameSecond, budget: number): readonly FrameMark
   });
 }
 
+/** What is told beside the restarts of the stage: that they cost nothing only where it is so. */
+export function restartsNote(leftOut: number): string {
+  return leftOut === 0 ? "without a missing frame" : "since the show began";
+}
+
 /** What happened to the frames of a second, in words; empty: nothing. */
 export function troubleIn(second: FrameSecond): string {
   const late = second.lateness.filter((one) => one > 0);

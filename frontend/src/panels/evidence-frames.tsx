@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { Button } from "../controls/controls";
 import { Spreads } from "../controls/spreads";
-import { costsOf, MINUTE_MS, reachOf, spreadOf, type Live, type Mark } from "../core/evidence";
+import { costsOf, MINUTE_MS, reachOf, restartsNote, spreadOf, type Live, type Mark } from "../core/evidence";
 import { compact, decimal, duration, stretch, timeOfDay } from "../core/format";
 import type { LiveShow } from "../models";
 import { useKnown } from "../page";
@@ -35,7 +35,7 @@ export function FrameTimes({ live, show, onReport }: FramesProps): JSX.Element {
         <Figure name="Lead" note="ahead of the due time now">
           {duration(telemetry.value?.lead_ms)}
         </Figure>
-        <Figure name="Stage restarts" note="without a missing frame" bad={restarts > 0}>
+        <Figure name="Stage restarts" note={restartsNote(show.left_out)} bad={restarts > 0}>
           {String(restarts)}
         </Figure>
       </dl>

@@ -5,6 +5,9 @@ ended (:class:`Position`), so that to every client a program that was started an
 nothing is known of a run before, the first media sequence number is the wall time in seconds, and segments are named
 after the wall time of their first frame too: nothing a browser or a proxy kept from an earlier show is ever mistaken
 for this one's.
+
+Times in the segments do not step back either, though the format allows it at a discontinuity: FFmpeg (and what is built
+on it) reads on over one as if there were none, and discards the whole fragment whose times lie before the last ones.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from duologue.broadcast.fmp4 import Segment
+from duologue.broadcast.boxes import moved, runs
+from duologue.broadcast.fmp4 import AUDIO_TRACK, VIDEO_TIMESCALE, VIDEO_TRACK, Segment
 from duologue.broadcast.packets import StreamFormat
 from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import InternalError
@@ -39,11 +43,12 @@ class Resource:
 @dataclass(frozen=True, slots=True)
 class Position:
     """How far a programme's numbers have come: the media sequence number and the discontinuity sequence number of its
-    newest segment.
+    newest segment, and the time in the stream at which its picture and its sound have ended (ms, rounded up).
     """
 
     sequence: int
     discontinuity: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +77,17 @@ class HlsStore:
         self.position = before
         """How far the numbers have come, which a later run has to go on from; None before the first segment of all."""
         self._broken = False
+        self._sample_rate = 0
+        self._placing = True
+        """Whether the next segment is the first one of its run."""
+        self._late = 0
+        """By how much times are moved (ms), so that they go on after those of the run before."""
 
     def begin(self, format: StreamFormat, init: bytes) -> None:
         """A run of segments begins. A second call is a discontinuity, and its initialisation segment a new one."""
         self._broken = self.position is not None
+        self._sample_rate = format.sample_rate
+        self._placing = True
         self._init = f"init-{format.width}x{format.height}-{sha256(init).hexdigest()[:12]}.mp4"
         self._files[self._init] = init
 
@@ -85,10 +97,11 @@ class HlsStore:
             raise InternalError("a segment was pushed before the programme began")
         if round(segment.duration) > TARGET_DURATION:
             raise InternalError(f"a segment of {segment.duration:.2f} s breaks the target of {TARGET_DURATION} s")
-        before = self.position or Position(wall_ns // SECOND - 1, 0)
-        newest = Position(before.sequence + 1, before.discontinuity + self._broken)
+        before = self.position or Position(wall_ns // SECOND - 1, 0, 0)
+        data, end = self._placed(segment.data, before.end)
+        newest = Position(before.sequence + 1, before.discontinuity + self._broken, end)
         name = f"{wall_ns // MILLISECOND}-{newest.sequence}.m4s"
-        self._files[name] = segment.data
+        self._files[name] = data
         self._segments.append(_Listed(newest, name, self._init, segment.duration, wall_ns, self._broken))
         self.position = newest
         self._broken = False
@@ -97,7 +110,7 @@ class HlsStore:
     def playlist(self) -> str:
         """The media playlist as of now."""
         listed = list(self._segments)[-self._window :]
-        first = listed[0].at if listed else Position(0, 0)
+        first = listed[0].at if listed else Position(0, 0, 0)
         passed = first.discontinuity - listed[0].discontinuity if listed else 0
         lines = [
             "#EXTM3U",
@@ -122,6 +135,22 @@ class HlsStore:
             return Resource(self.playlist().encode(), PLAYLIST_TYPE, "no-cache")
         data = self._files.get(name)
         return None if data is None else Resource(data, SEGMENT_TYPE, "public, max-age=3600, immutable")
+
+    def _placed(self, data: bytes, before: int) -> tuple[bytes, int]:
+        """A segment moved to where its run lies in the stream, and its end there (ms); the run ``before`` it ended at
+        that.
+
+        Both tracks move by the same time, so their sync is kept; a millisecond is a whole number of ticks in both.
+        """
+        ticks = {VIDEO_TRACK: VIDEO_TIMESCALE // 1000, AUDIO_TRACK: self._sample_rate // 1000}
+        found = runs(data)
+        if self._placing:
+            self._late = max(self._late, before - min(run.time // ticks[run.track] for run in found))
+            self._placing = False
+        end = max(-(-(run.time + run.duration) // ticks[run.track]) for run in found)
+        if self._late:
+            data = moved(data, {track: self._late * each for track, each in ticks.items()})
+        return data, end + self._late
 
     def _forget(self) -> None:
         while len(self._segments) > self._kept:

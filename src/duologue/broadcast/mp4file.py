@@ -45,18 +45,23 @@ def _copy(reader: Any, target: Path) -> None:  # Any: PyAV's types are generic o
                 writer.mux(packet)
 
 
+def part_of(path: Path) -> Path:
+    """Where a film that will be ``path`` grows."""
+    return path.with_name(path.name + ".part")
+
+
 class Mp4Writer:
     """Writes a programme to an ordinary MP4 file.
 
     While it grows it is fragmented, in ``NAME.part`` beside the target (which plays, should the process die);
     :meth:`finish` makes the target of it in one step, so there is never half a film under its name. Leaving the
-    ``with`` block by an error keeps the part. Raises :class:`InputError` when the part cannot be made, and for a name
-    that is no plain file's.
+    ``with`` block by an error keeps a part that holds a picture. Raises :class:`InputError` when the part cannot be
+    made, and for a name that is no plain file's.
     """
 
     def __init__(self, path: Path, format: StreamFormat) -> None:
         self._path = path
-        self._part = path.with_name(path.name + ".part")
+        self._part = part_of(path)
         self._segmenter = Segmenter(format)
         try:
             taken = path.exists() and not path.is_file()
@@ -71,11 +76,7 @@ class Mp4Writer:
                 f"the film cannot be written: {error.strerror}", where=str(path), remedy="Choose another file."
             ) from error
         self._file = DiskFile(self._part, descriptor, durable=False)
-        try:
-            self._append(init_segment(format))
-        except BaseException:
-            self._give_up()
-            raise
+        self._init = init_segment(format)  # comes with the first segment: a part that holds no picture is none
 
     def __enter__(self) -> Mp4Writer:
         return self
@@ -127,7 +128,7 @@ class Mp4Writer:
         if not data:
             return
         try:
-            self._file.append(data)
+            self._file.append(data if self._file.size else self._init + data)
         except OSError as error:
             raise _refused(error, self._part) from error
 
@@ -136,7 +137,7 @@ def _refused(error: OSError | FFmpegError, where: Path) -> PeerError:
     return PeerError(
         f"the film cannot be written: {error.strerror}",
         where=str(where),
-        remedy="Free some space (for twice the film at its end); what there is of it is in the .part file, and plays.",
+        remedy="Free some space (for twice the film at its end).",
     )
 
 

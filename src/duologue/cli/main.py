@@ -149,9 +149,16 @@ def run(command: Callable[[], object]) -> int:
         return USER_ERROR
     except KeyboardInterrupt:
         return INTERRUPTED
+    except RuntimeError as error:
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        return INTERRUPTED  # it came while a class was made, in ``__set_name__``: Python up to 3.11 wraps that
     except SystemExit as leaving:
-        if isinstance(leaving.__context__, BrokenPipeError) and _is_unread():
-            return UNREAD  # typer's own code for it is 1, which says that a check found something
+        if isinstance(
+            leaving.__context__, BrokenPipeError
+        ):  # typer's and rich's code for it is 1: a check found something
+            _write_nowhere()  # rich has seen to that: what we write to looks read by now
+            return UNREAD
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     return 0
 

@@ -18,6 +18,7 @@ USER_ERROR = 2
 """The exit code when something was wrong; a check that found something exits with 1."""
 
 WAV = (".wav", ".wave")
+MP4 = (".mp4", ".m4v")
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -52,13 +53,21 @@ def require_wav(files: Mapping[str, Path | None], also: tuple[str, ...] = ()) ->
     """Raises :class:`InputError` for a file to write, by its option, that is not called WAV (or ``also``). What is no
     plain file (a pipe, ``/dev/null``) may be called anything.
     """
+    _require(files, (*WAV, *also), "WAV and Opus are" if also else "WAV is")
+
+
+def require_mp4(files: Mapping[str, Path | None]) -> None:
+    """The same for films: a stranger to MP4 would find it under the name of something else."""
+    _require(files, MP4, "MP4 is")
+
+
+def _require(files: Mapping[str, Path | None], suffixes: tuple[str, ...], formats: str) -> None:
     for option, path in files.items():
         plain = path is not None and (path.is_file() or not path.exists())
-        if path is not None and plain and path.suffix.lower() not in (*WAV, *also):
-            formats = "WAV and Opus are" if also else "WAV is"
+        if path is not None and plain and path.suffix.lower() not in suffixes:
             raise InputError(
                 f"only {formats} written, and {path.name!r} is no name for it", where=option,
-                remedy=f"Call it {path.with_suffix('.wav').name}; FFmpeg makes other formats of it.",
+                remedy=f"Call it {path.with_suffix(suffixes[0]).name}; FFmpeg makes other formats of it.",
             )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def render(
         duologue render "Is cereal a soup?" -o soup.mp4 --turns 4
     """
     from duologue.app.engines.languages import use_of
-    from duologue.cli.output import tell_of
+    from duologue.cli.output import require_mp4, tell_of
     from duologue.places import refuse_same, refuse_unwritable
     from duologue.settings import load_settings
 
@@ -66,6 +66,7 @@ def render(
     playing = settings.show.tv.film
     refuse_same({"the TV's film": Path(playing) if playing else None, "--output": output, "--config": config})
     refuse_unwritable({"--output": output})
+    require_mp4({"--output": output})
     tell_of(pick for kind, pick in settings.picks.items() if kind == "tts")
     _film(settings, output)
 
@@ -78,6 +79,7 @@ def _film(settings: Settings, output: Path) -> None:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from duologue.app.show import render as rendering
+    from duologue.broadcast.mp4file import part_of
     from duologue.cli.output import console as console_of
     from duologue.plurals import counted
     from duologue.telemetry.log import configure
@@ -86,13 +88,23 @@ def _film(settings: Settings, output: Path) -> None:
     cv2.setNumThreads(1)  # its pool would fight the encoder for the cores
     console = console_of(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} turns")
-    with Progress(*columns, TextColumn("{task.fields[film]}"), TimeElapsedColumn(), console=console) as bar:
-        task = bar.add_task(output.name, total=settings.show.turns, film="")
+    so_far = 0.0
 
-        def show(progress: rendering.RenderProgress) -> None:
-            bar.update(task, completed=progress.turns, film=f"{progress.seconds:.1f} s of film")
+    def show(progress: rendering.RenderProgress) -> None:
+        nonlocal so_far
+        so_far = progress.seconds
+        bar.update(task, completed=progress.turns, film=f"{so_far:.1f} s of film")
 
-        film = asyncio.run(rendering.render(settings, output, on_progress=show))
+    bar = Progress(*columns, TextColumn("{task.fields[film]}"), TimeElapsedColumn(), console=console)
+    task = bar.add_task(output.name, total=settings.show.turns, film="")
+    try:
+        with bar:
+            film = asyncio.run(rendering.render(settings, output, on_progress=show))
+    except BaseException:
+        part = part_of(output)
+        if so_far and part.exists():  # Ctrl-C, or an error, which is told in its turn
+            console.print(f"What there is of the film is in {part}, and plays.", markup=False)
+        raise
     for note in film.notes:
         console.print(f"[yellow]{note}[/]")
     speed = film.seconds / film.took

@@ -62,6 +62,8 @@ def say(
     utterance = asyncio.run(_voice(text, _voices(voice, character, settings), character, settings))
     with WavWriter(output) as file:
         file.write(utterance.samples)
+    if marks and not utterance.marks:
+        utterance = asyncio.run(_aligned(utterance))
     words = len(utterance.words())  # none of a voice that does not time them
     told = f", {counted(words, 'word')}" if words else ""
     typer.echo(_as_json(utterance) if marks else f"{output}: {utterance.duration:.2f} s{told}")
@@ -102,6 +104,27 @@ async def _voice(text: str, voices: Mapping[str, str], character: str, settings:
             return (await voicing.voice(text, voices, speaker=character, utterance_id="say")).utterance
         finally:
             await voicing.close()
+
+
+async def _aligned(utterance: Utterance) -> Utterance:
+    """One of a voice that gives no times, with those that its sound gives; without any when they are not found."""
+    from dataclasses import replace
+
+    from duologue.errors import InputError
+    from duologue.speech.alignment import ALPHABET, Aligner
+
+    aligner = Aligner()
+    try:
+        marks = await aligner.align(utterance.samples, utterance.rate, utterance.text)
+    except InputError as error:
+        typer.echo(f"{utterance.engine} gives no times of words, nor does its sound: {error.what}", err=True)
+        return utterance
+    finally:
+        await aligner.close()
+    typer.echo(
+        f"{utterance.engine} gives no times of words: they are sought in its sound, by an English dictionary", err=True
+    )
+    return replace(utterance, marks=marks, alphabet=ALPHABET)
 
 
 def _tell(handover: Handover) -> None:

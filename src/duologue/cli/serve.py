@@ -83,6 +83,7 @@ async def open_house(settings: Settings, stage: EarlyStage | None = None) -> Non
     """Serve the house until all its parts are over; ``stage`` is the first show's process, already started."""
     from duologue.app.engines.spare_voices import known_voices
     from duologue.app.show.cast import load_cast
+    from duologue.cli.output import require_mp4
     from duologue.places import refuse_same, refuse_unwritable
     from duologue.telemetry.stream import FILE
     from duologue.web.server import address, bind, serve
@@ -92,6 +93,7 @@ async def open_house(settings: Settings, stage: EarlyStage | None = None) -> Non
         film = each.show.tv.film
         refuse_same({"the TV's film": Path(film) if film else None, "--record": each.show.record})
         refuse_unwritable({"the recording": each.show.record})
+        require_mp4({"the recording": each.show.record})
     if settings.ledger.folder is not None:
         refuse_unwritable({"the ledger": settings.ledger.folder / FILE}, makes_folders=True)
     # One show that cannot be is told of before the address is promised; of several each speaks for itself.

@@ -97,7 +97,9 @@ def wait_of(turn: TurnRecord, usual: Mapping[str, float], around: Surroundings |
         return TurnWait(turn, total, "", 0.0, 0.0, Culprit.UNKNOWN, "none of its stages is known")
     stage = max(stages, key=lambda name: (max(0.0, stages[name] - usual.get(name, 0.0)), stages[name]))
     least = 0.0 if answered is None else LATE_MS  # who waits for an answer waits for all of its stages
-    if stages[stage] - usual.get(stage, 0.0) < least or stages[stage] <= usual.get(stage, 0.0):
+    more = stages[stage] - usual.get(stage, 0.0)
+    explains = answered is not None or more >= HALF * total  # a silence of seconds is not the doing of a tenth of one
+    if more < least or more <= 0 or not explains:
         stage = max(stages, key=lambda name: stages[name])
     beyond = max(0.0, stages[stage] - usual.get(stage, 0.0))
     cause, why = _whose(turn, stage, beyond, around if around and beyond >= least else Surroundings(None))

@@ -168,7 +168,7 @@ class DeliveryReport:
             rows.append(("newest frame", f"here {_due(live.edge_median)}, at the latest {_due(live.edge_most)}"))
             rows.append(("a viewer", f"{live.viewer_median:.2f} s behind live, {live.viewer_most:.2f} at most"))
         if self.segments:
-            rows.append(("segments", f"{self.segments}, {self.discontinuities} discontinuities"))
+            rows.append(("segments", f"{self.segments}, {_seams(self.discontinuities)}"))
         return rows
 
 
@@ -178,7 +178,7 @@ def _numbered(picture: PictureReport) -> list[tuple[str, str]]:
         ("repeated", f"{picture.repeated}"),
         ("out of order", f"{picture.out_of_order}"),
         ("left out by design", f"{picture.left_out}"),
-        ("skipped", f"{picture.skipped} at {picture.skips} discontinuities"),
+        ("skipped", f"{picture.skipped} at {_seams(picture.skips)}"),
     ]
     if rate := picture.rate:
         different = f"{rate.median} a second (median), {rate.least} at least"
@@ -194,7 +194,7 @@ def plainer(report: DeliveryReport) -> list[str]:
         found.append(f"{picture.rate.reduced_seconds:.1f} s at a lower picture rate{changes}.")
     if picture.skips:
         ms = picture.skipped * picture.nominal_step_ms
-        where = "a discontinuity" if picture.skips == 1 else f"{picture.skips} discontinuities"
+        where = "a discontinuity" if picture.skips == 1 else _seams(picture.skips)
         were = "was" if picture.skipped == 1 else "were"
         found.append(f"{counted(picture.skipped, 'frame')} ({ms / 1e3:.1f} s) {were} skipped at {where}.")
     for size in report.sizes[1:]:
@@ -269,6 +269,10 @@ def _numbers(picture: PictureReport) -> str:
 
 def _due(seconds: float) -> str:
     return f"{abs(seconds):.2f} s {'after' if seconds > 0 else 'before'} it is due"
+
+
+def _seams(count: int) -> str:
+    return counted(count, "discontinuity", "discontinuities")
 
 
 def _where(moments: tuple[SoundFault, ...]) -> str:

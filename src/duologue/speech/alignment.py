@@ -2,7 +2,7 @@
 
 For clips that come with text and no marks, so that lips can follow them. PocketSphinx does the work in a process of its
 own (1/30 to 1/20 of real time); its places are hundredths of a second. Words that its dictionary lacks are pronounced
-by rule, numbers are read out.
+by rule; what is written otherwise than it is said (“$5.50”) is read as our voices read it.
 """
 
 from __future__ import annotations

@@ -179,15 +179,32 @@ class Database:
             raise
         except DBAPIError as error:
             raise self._trouble(error) from error
-        except (SQLAlchemyError, OSError) as error:
+        except OSError as error:
+            place = error.filename if isinstance(error.filename, str) else self.where
+            raise PeerError(
+                f"the store cannot be had: {error.strerror or error}", where=place, remedy=_WRITABLE
+            ) from error
+        except SQLAlchemyError as error:
             raise PeerError(f"the store failed: {_first_line(error)}", where=self.where) from error
 
     def _trouble(self, error: DBAPIError) -> DuologueError:
         words = _first_line(error.orig or error)
-        if "not a database" in words or "malformed" in words:
-            remedy = "Restore a backup (duologue restore), or move the file away."
-            return PeerError(f"the store cannot be read: {words}", where=self.where, remedy=remedy)
+        for told, what, remedy in _TROUBLES:
+            if told in words:
+                return PeerError(f"the store {what}: {words}", where=self.where, remedy=remedy)
         return RejectedError(words, where=self.where) if _rejected(error) else PeerError(words, where=self.where)
+
+
+_RESTORE = "Restore a backup (duologue restore), or move the file away."
+_WRITABLE = "Let the user that runs Duologue write there, the file and its folder (its log is written beside it)."
+_TROUBLES = (
+    ("not a database", "cannot be read", _RESTORE),
+    ("malformed", "cannot be read", _RESTORE),
+    ("readonly database", "cannot be written", _WRITABLE),
+    ("unable to open database file", "cannot be opened", _WRITABLE),
+    ("database or disk is full", "cannot be written", "Free some space on its disk."),
+)
+"""What SQLite says, what that comes to for a person, and the next step."""
 
 
 class RejectedError(PeerError):

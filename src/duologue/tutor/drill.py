@@ -12,15 +12,16 @@ back by keeping the standing of before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
+from functools import cache
 from typing import TypeAlias
 
 from duologue.clock import SECOND
 from duologue.tutor.grammar import HELP_WORDS
 from duologue.tutor.lesson import Exercise, ExerciseKind, Lesson
-from duologue.tutor.words import WordMark, WordState, is_typo, marked, nearest, same
+from duologue.tutor.words import WordMark, WordState, is_typo, marked, nearest, same, words_of
 
 TRIES = 3
 """Answers to an exercise, before its answer is told."""
@@ -227,7 +228,13 @@ def begin(lesson: Lesson, now: int, language: str = "") -> DrillStep:
 
 def asks_for(said: str) -> Help | None:
     """The help that somebody asks for in words."""
-    return next((Help(name) for name, phrases in HELP_WORDS.items() if any(same(said, each) for each in phrases)), None)
+    words = words_of(said)
+    return next((Help(name) for name, phrases in _help_words().items() if words in phrases), None)
+
+
+@cache
+def _help_words() -> Mapping[str, frozenset[tuple[str, ...]]]:
+    return {name: frozenset(map(words_of, phrases)) for name, phrases in HELP_WORDS.items()}
 
 
 def expected(standing: Standing, said: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from duologue.app.evidence.models import RunView
+from duologue.child import send_signal
 from duologue.clock import MILLISECOND
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.telemetry.run_shelf import Run, RunShelf, RunState
@@ -122,7 +124,7 @@ class ReportRoom:
             ) from error  # fmt: skip
         finally:
             if process.returncode is None:
-                process.kill()
+                send_signal(process, signal.SIGKILL)
                 await process.wait()
         if process.returncode:
             raise _failure(failed, run)

@@ -27,7 +27,7 @@ STEPS = {
 }
 """Each step's name, and what a viewer sees of it."""
 GATHERING = "The voice is slow: the first words wait until what follows will be in time."
-LAGGING = "The voice is slower than its speech: the silences are a little longer."
+LAGGING = "The voice is slower than its speech: the silences are longer."
 
 
 def name_of(step: GovernorStep) -> str:

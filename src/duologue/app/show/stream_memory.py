@@ -1,8 +1,8 @@
 """How far a programme's stream had come, on the disk: a program that is started again goes on from there.
 
 To a viewer's player media sequence and discontinuity sequence must never step back (RFC 8216, 6.2.2), whatever ended
-and whatever the machine's clock says afterwards. So both are written, second by second, by a thread of its own: the
-show waits for no disk.
+and whatever the machine's clock says afterwards, and times in the stream should not. So all three are written, second
+by second, by a thread of its own: the show waits for no disk.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import fcntl
 import json
 import os
 import threading
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import cast
 
 from duologue.broadcast.hls import Position
 from duologue.telemetry.log import get_logger
 
-_SIZE = 80
+_SIZE = 100
 """Bytes of a record; it is written over the one before it, in one piece."""
 _MOST = 1 << 53
 """No number of ours comes near it, and every player reads numbers so large."""
@@ -78,7 +79,7 @@ class StreamMemory:
     def _run(self, descriptor: int) -> None:
         failed = False
         while (position := self._next()) is not None:
-            record = json.dumps({"sequence": position.sequence, "discontinuity": position.discontinuity})
+            record = json.dumps(asdict(position))
             try:
                 os.pwrite(descriptor, record.ljust(_SIZE).encode(), 0)
                 os.fdatasync(descriptor)
@@ -104,9 +105,7 @@ def _position(record: bytes) -> Position | None:
         found: object = json.loads(record) if record.strip() else {}
     except ValueError:
         found = {}
-    fields = cast("dict[str, object]", found) if isinstance(found, dict) else {}
-    sequence, discontinuity = fields.get("sequence"), fields.get("discontinuity")
-    if not isinstance(sequence, int) or not isinstance(discontinuity, int):
-        return None
-    sane = min(sequence, discontinuity) >= 0 and max(sequence, discontinuity) < _MOST
-    return Position(sequence, discontinuity) if sane else None
+    found = cast("dict[str, object]", found) if isinstance(found, dict) else {}
+    numbers = [found.get(field.name) for field in fields(Position)]
+    sane = [number for number in numbers if isinstance(number, int) and 0 <= number < _MOST]
+    return Position(*sane) if len(sane) == len(numbers) else None

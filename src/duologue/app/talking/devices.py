@@ -23,6 +23,7 @@ import numpy as np
 
 from duologue.app.talking.sound import SpokenTalk
 from duologue.audio.pcm import RATE, Samples, from_int16, to_int16
+from duologue.child import send_signal
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.dialogue.ports import Captured
 from duologue.dialogue.recording import ConversationRecorder
@@ -186,23 +187,17 @@ async def _running(
 
 async def _end(process: Process) -> None:
     if process.returncode is None:
-        _signal(process, signal.SIGTERM)
+        send_signal(process, signal.SIGTERM)
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
                 await process.wait()
         except TimeoutError:
-            _signal(process, signal.SIGKILL)
+            send_signal(process, signal.SIGKILL)
             await process.wait()
     if process.stdout is not None:  # asyncio keeps a pipe open until its end was read
         with contextlib.suppress(TimeoutError):  # somebody else may hold its other end
             async with asyncio.timeout(CLOSING_SECONDS):
                 await process.stdout.read()
-
-
-def _signal(process: Process, number: signal.Signals) -> None:
-    """Not by the process's own method: that one looks whether it has ended, and takes its end from who waits for it."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process.pid, number)
 
 
 def _ended(program: str, complaints: IO[bytes]) -> PeerError:

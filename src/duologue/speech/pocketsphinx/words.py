@@ -1,14 +1,29 @@
 """From written text to words that PocketSphinx's dictionary may know, and a pronunciation for those it does not.
 
-The dictionary is CMU's: lower case, apostrophes inside words, no digits. Phones are ARPAbet without stress.
+The dictionary is CMU's: lower case, apostrophes inside words, no digits. Phones are ARPAbet without stress. What is
+written otherwise than it is said is read as our own voices read it (:mod:`duologue.speech.reading`), and as they are
+told to by English's rules, since the dictionary is English.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
-_WRITTEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+", re.UNICODE)
+from duologue.language.languages import load_language
+from duologue.speech.reading import read
+
+_SPOKEN = re.compile(
+    r"(?P<number>\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.(?P<digits>\d+)|(?P<ordinal>st|nd|rd|th)\b)?"
+    r"|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)|(?P<sign>[%&+=])"
+)
+_SIGNS = {"%": "percent", "&": "and", "+": "plus", "=": "equals"}
+_ORDINALS = {
+    "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
+    "twelve": "twelfth",
+}  # fmt: skip
 _VARIANT = re.compile(r"\(\d+\)$")
 _ONES = [
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
@@ -45,13 +60,32 @@ class DictionaryWord:
 
 
 def written_words(text: str) -> tuple[DictionaryWord, ...]:
-    """The words of a text in order; numbers are read out."""
+    """The words of a text in order; sums, times, dates, numbers and signs are read out."""
+    reading = read(text, load_language("en").reading)
+    until = [word.begin for word in reading.words[1:]] + [len(reading.spoken)]  # a sign behind a word is its own
     found: list[DictionaryWord] = []
-    for match in _WRITTEN.finditer(text):
-        word = match.group()
-        spoken = number_words(word) if word[0].isdecimal() else (word.lower().replace("’", "'"),)
-        found.append(DictionaryWord(word, match.start(), spoken))
+    said = zip(reading.words, until, strict=False)
+    for written, own in groupby(said, key=lambda each: each[0].written):
+        spoken = tuple(part for word, end in own for part in _spoken(reading.spoken[word.begin : end]))
+        if spoken:
+            found.append(DictionaryWord(written.text, written.offset, spoken))
     return tuple(found)
+
+
+def _spoken(piece: str) -> Iterator[str]:
+    """The dictionary words of a piece of a reading, which leaves plain numbers and signs to the voice."""
+    for match in _SPOKEN.finditer(piece):
+        number, digits, word, sign = match["number"], match["digits"], match["word"], match["sign"]
+        if number is None:
+            yield word.lower().replace("’", "'") if word is not None else _SIGNS[sign]
+            continue
+        *before, last = number_words(number.replace(",", ""))
+        yield from before
+        if match["ordinal"]:
+            last = _ORDINALS.get(last) or (last[:-1] + "ieth" if last.endswith("y") else last + "th")
+        yield last
+        if digits is not None:
+            yield from ("point", *(_ONES[int(digit)] for digit in digits))
 
 
 def dictionary_words(text: str) -> tuple[str, ...]:
