@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncGenerator
-from typing import cast
 
 import pytest
 from openai import AsyncOpenAI, InternalServerError, RateLimitError
@@ -201,7 +199,7 @@ async def test_a_busy_server_is_asked_again_when_it_says():
 async def test_closing_the_stream_hangs_up():
     async with serving(OpenAIServer(Behaviour(stall_after=2))) as server:
         model = engine_for(server)
-        stream = cast("AsyncGenerator[str]", model.write(prompt()))
+        stream = model.write(prompt())
         assert await anext(stream) == "Hello"
         await stream.aclose()
         await model.close()

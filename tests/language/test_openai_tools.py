@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 from dataclasses import replace
-from typing import cast
 
 import pytest
 from openai import AsyncOpenAI
@@ -128,7 +126,7 @@ async def test_a_speculative_reply_that_is_dropped_has_called_nothing():
     use = ToolUse(Toolbox([Tool(book)]), committed=False)
     async with serving(OpenAIServer(Behaviour("Sure.", calls=(("book", '{"name":"Ada"}'),)))) as server:
         model = engine_for(server)
-        stream = cast("AsyncGenerator[str]", model.write(prompt(use)))
+        stream = model.write(prompt(use))
         assert await anext(stream) == "Sure."
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, cast
@@ -204,7 +204,7 @@ async def test_closing_the_stream_cancels_the_calls(monkeypatch: pytest.MonkeyPa
             ended.append("slow")
 
     use = ToolUse(Toolbox([Tool(slow, filler="Wait.")]))
-    stream = cast("AsyncGenerator[str]", use.run([ToolCall("c", "slow", "{}")]))
+    stream = use.run([ToolCall("c", "slow", "{}")])
     await anext(stream)
     await stream.aclose()
     assert ended == ["slow"] and use.outcomes == []
