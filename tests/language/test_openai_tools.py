@@ -17,6 +17,7 @@ from duologue.language.openai import OpenAILanguage, OpenAISettings
 from duologue.language.persona import Persona
 from duologue.language.structured import StructuredReader, TextReady, reply_schema
 from duologue.language.tools import Tool, Toolbox, ToolCall, ToolFiller, ToolOutcome, ToolUse
+from duologue.language.tools_chat import told_back
 from scripted_server import serving
 
 ASK_BOTH = (("weather", '{"city":"Kyiv"}'), ("weather", '{"city":"Lima","unit":"F"}'))
@@ -86,6 +87,13 @@ async def test_a_model_may_correct_a_wrong_call():
     assert "city: Field required" in server.requests[1]["messages"][-1]["content"]
     assert server.requests[2]["messages"][-2]["tool_calls"][0]["function"]["arguments"] == "{}"
     assert [bool(outcome.failure) for outcome in use.outcomes] == [True, True, False]
+
+
+@pytest.mark.parametrize("arguments", ["[" * 5000, '{"city":' * 2000, '{"city": NaN}', '{"city": "\\ud800"}'])
+def test_arguments_that_are_no_json_are_told_back_as_none(arguments: str):
+    outcome = ToolOutcome(ToolCall("c", "weather", arguments), "It is no JSON.")
+    told = {"id": "c", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    assert told_back("", [outcome])[0]["tool_calls"] == [told]
 
 
 async def test_a_model_that_only_calls_is_made_to_answer_and_then_given_up():

@@ -269,6 +269,16 @@ async def test_a_call_of_an_earlier_reply_answers_one_like_it_and_no_more():
     assert len(rolled) == 5
 
 
+async def test_a_model_that_loops_in_a_call_behind_a_good_one_is_told_so():
+    async def roll(sides: int) -> int:
+        return sides
+
+    toolbox, memory = Toolbox([Tool(roll)]), CallMemory()
+    await read(ToolUse(toolbox, memory=memory), numbered("roll", '{"sides": 6}', 1))
+    _, (outcome,) = await read(ToolUse(toolbox, memory=memory), numbered("roll", "[" * 5000, 2))
+    assert "Invalid JSON" in outcome.failure
+
+
 async def test_a_call_that_failed_may_be_made_again():
     tries: list[int] = []
 
