@@ -12,9 +12,9 @@ import json
 import os
 import threading
 from pathlib import Path
-from typing import cast
 
 from duologue.broadcast.hls import Position
+from duologue.strict_json import members
 from duologue.telemetry.log import get_logger
 
 _SIZE = 80
@@ -104,7 +104,7 @@ def _position(record: bytes) -> Position | None:
         found: object = json.loads(record) if record.strip() else {}
     except ValueError:
         found = {}
-    fields = cast("dict[str, object]", found) if isinstance(found, dict) else {}
+    fields = members(found)
     sequence, discontinuity = fields.get("sequence"), fields.get("discontinuity")
     if not isinstance(sequence, int) or not isinstance(discontinuity, int):
         return None
