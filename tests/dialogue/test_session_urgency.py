@@ -55,7 +55,7 @@ class NotingModel(FakeLanguage):
         self.ahead: list[Prompt] = []
         self.read: list[Prompt] = []
 
-    async def write(self, prompt: Prompt) -> AsyncIterator[str]:
+    async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
         errand = current_errand()
         assert errand is not None
         errand.prompt, errand.kept = 100, self.kept
@@ -203,7 +203,7 @@ class QueuedModel(NotingModel):
 
     gate: WorkGate
 
-    async def write(self, prompt: Prompt) -> AsyncIterator[str]:
+    async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
         async for word in super().write(prompt):
             other = self.gate.ask("llama")
             asyncio.get_running_loop().call_later(0.2, other.leave)

@@ -159,7 +159,7 @@ class OpenAISpeech:
     async def _listed(self) -> tuple[str, ...]:
         """What a compatible server's own ``GET /audio/voices`` tells; OpenAI has none."""
         entries = elements(members(await self._client.probe("/audio/voices")).get("voices"))
-        names = (members(each).get("id") if isinstance(each, dict) else each for each in entries)
+        names = (members(each).get("id", each) for each in entries)
         return tuple(name for name in names if isinstance(name, str))
 
 
