@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,10 +25,10 @@ HOST = "127.0.0.1"
 E = TypeVar("E")
 
 
-def options(port: int = 5060, **more: object) -> LineOptions:
+def options(port: int = 5060, **more: Any) -> LineOptions:
     """Of a line that tests may call as often as they like."""
     rates = {"INVITE": Rate(1000, 1000), "OPTIONS": Rate(1000, 1000), "REGISTER": Rate(1000, 1000)}
-    return LineOptions(host=HOST, port=port, rates=rates, **more)  # type: ignore[arg-type]
+    return LineOptions(host=HOST, port=port, rates=rates, **more)
 
 
 class _Sound(asyncio.DatagramProtocol):
@@ -56,9 +56,9 @@ class Caller:
     _number: int = 1000
     _stamp: int = 5_000_000
 
-    def call(self, port: int, extension: str = "16", *, account: str = "", **local: object) -> str:
+    def call(self, port: int, extension: str = "16", *, account: str = "", **local: Any) -> str:
         """Call the line at ``port``; an ``account`` goes by its registrar."""
-        ours = Local(HOST, self.port, **local)  # type: ignore[arg-type]
+        ours = Local(HOST, self.port, **local)
         self._offer = offer(ours)
         target = f"sip:{extension}@{HOST}:{port}"
         self.name, outputs = self.agent.call(target, self._offer, SYSTEM_CLOCK.now(), account)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, cast, get_args
 
 import pytest
@@ -17,6 +18,7 @@ from pydantic import BaseModel
 
 from duologue.cli.main import COMMANDS
 from duologue.errors import InputError
+from duologue.language.moderation import GROUP
 from duologue.settings import ENGINE_GROUPS, Settings, installed_model, load_settings
 
 ROOT = Path(__file__).parents[1]
@@ -272,6 +274,32 @@ def test_classes_of_examples_are_there(page: Path) -> None:
     own = {name for block in blocks for name in re.findall(r"\bclass (\w+)", block)}
     known = {name for name in made if re.search(rf"^class {name}\b", source(), re.MULTILINE)}
     assert made - own - known - set(LIBRARIES) == set()
+
+
+DOTTED = re.compile(r"duologue(?:\.[A-Za-z_]\w*)+")
+
+
+@pages
+def test_modules_and_what_is_in_them_are_there(page: Path) -> None:
+    """What stands as a whole name between backticks, and what examples import."""
+    named = {span.partition("(")[0] for span in spans(page)}
+    for _, block in FENCE.findall(page.read_text("utf-8")):
+        for place, found in re.findall(r"^from (duologue[\w.]*) import (.+?)(?:  #|$)", block, re.MULTILINE):
+            named |= {f"{place}.{each.strip()}" for each in found.split(",")}
+    dotted = sorted(name for name in named if DOTTED.fullmatch(name) and name not in {*ENGINE_GROUPS, GROUP})
+    assert [name for name in dotted if not FILE.fullmatch(name) and not there(name)] == []
+
+
+def there(name: str) -> bool:
+    try:
+        resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+def test_a_wrong_name_is_found() -> None:
+    assert there("duologue.app.talking.chat.open_chat") and not there("duologue.app.talking.talking_chat")
 
 
 def test_the_plan_names_every_room_and_the_ground() -> None:

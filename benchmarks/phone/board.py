@@ -8,10 +8,11 @@ are left out, by chance that is drawn anew for each call.
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import struct
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -31,7 +32,7 @@ from duologue.phone.sip import call_events as events
 from duologue.phone.sip.screening import LineOptions
 from duologue.phone.sip.transactions import Flow
 from duologue.phone.sip.transport import Listening, Transport
-from duologue.phone.sip.user_agent import UserAgent
+from duologue.phone.sip.user_agent import Output, Transmit, UserAgent
 from duologue.speech.hearing import EAR_RATE
 
 HOST = "127.0.0.1"
@@ -41,6 +42,7 @@ QUIET = b"\xff" * SAMPLES
 STAMP = 35
 """SO_TIMESTAMPNS of Linux, which Python does not name."""
 TIME = struct.Struct("@qq")
+CALL_ID = re.compile(rb"^call-id: *(\S+)", re.IGNORECASE | re.MULTILINE)
 
 
 def on_the_line(sound: Samples) -> Samples:
@@ -90,10 +92,11 @@ def _at_once(number: int) -> int:
 
 @dataclass(eq=False)
 class Call:
-    """One call of ours. ``packets`` are those of sound that came, ``told`` what the user agent said of it."""
+    """One call of ours. ``id`` is its Call-ID; ``packets`` are those of sound that came."""
 
     board: Board
     name: str
+    id: bytes
     sound: socket.socket
     loss: float
     chance: Random
@@ -136,7 +139,7 @@ class Call:
     def vanish(self) -> None:
         """Send nothing any more, and do not say so; who asks gets no answer, only that it is over is heard."""
         self._silent = True
-        self.board.answers_not(self.name)
+        self.board.answers_not(self)
 
     def hang_up(self) -> None:
         """BYE, or CANCEL."""
@@ -260,6 +263,12 @@ def _nothing(data: bytes) -> bool:
     return False
 
 
+def _call_id(outputs: Sequence[Output]) -> bytes:
+    """Of the request that is sent."""
+    (found,) = {each for one in outputs if isinstance(one, Transmit) for each in CALL_ID.findall(one.data)}
+    return found
+
+
 class Board:
     """See the module. Use it within :func:`board`."""
 
@@ -278,11 +287,9 @@ class Board:
         """From now on the messages of SIP of which ``lost`` is true never come, neither way."""
         self.transport.loses = lost
 
-    def answers_not(self, call: str) -> None:
-        """Whether the call of that name is still there is not answered any more."""
-        known = self.agent._names.get(call)  # pyright: ignore[reportPrivateUsage]
-        if known is not None:
-            self.transport.vanished.add(known.key[0].encode())
+    def answers_not(self, call: Call) -> None:
+        """Whether it is still there is not answered any more."""
+        self.transport.vanished.add(call.id)
 
     def stamped(self, more: list[tuple[int, int, bytes]]) -> int:
         """When a packet came, on the board's clock."""
@@ -302,7 +309,7 @@ class Board:
         ours = offer(Local(HOST, int(sound.getsockname()[1]), (PCMU,)))
         now = self.clock.now()
         name, outputs = self.agent.call(f"sip:{extension}@{HOST}:{self._port}", ours, now)
-        made = Call(self, name, sound, loss, Random(self._chance.getrandbits(32)), keep, now)
+        made = Call(self, name, _call_id(outputs), sound, loss, Random(self._chance.getrandbits(32)), keep, now)
         self.offered[name], self._names[name] = ours, made
         self.calls.append(made)
         asyncio.get_running_loop().add_reader(sound, made.read)

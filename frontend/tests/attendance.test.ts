@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Attendance } from "../src/talk/attendance";
 import type { FromServer } from "../src/talk/protocol";
+import { FakeSocket, WELCOME } from "./fake-socket";
 
 vi.mock("../src/talk/speaker", () => ({
   Speaker: {
@@ -14,37 +15,6 @@ vi.mock("../src/talk/microphone", () => ({
   MicrophoneError: class extends Error {},
 }));
 
-class FakeSocket {
-  static all: FakeSocket[] = [];
-  binaryType = "blob";
-  readyState = 1;
-  bufferedAmount = 0;
-  onopen: (() => void) | null = null;
-  onmessage: ((event: { data: unknown }) => void) | null = null;
-  onclose: ((event: { code: number; reason: string }) => void) | null = null;
-  readonly sent: { type: string; taken?: boolean }[] = [];
-
-  constructor(readonly address: string) {
-    FakeSocket.all.push(this);
-  }
-
-  send(data: string): void {
-    this.sent.push(JSON.parse(data) as { type: string });
-  }
-
-  close(): void {
-    this.readyState = 3;
-  }
-
-  says(message: FromServer): void {
-    this.onmessage?.({ data: JSON.stringify(message) });
-  }
-}
-
-const WELCOME: FromServer = {
-  type: "welcome", version: 1, conversation: "c", resume: "token", resumed: false, character: "robin", title: "Robin",
-  microphone: true, rate: 48_000, resume_seconds: 10, said: 0, captured: null, remembered: false, person: "",
-};
 const ATTENDED: FromServer = { type: "attended", caller: "Ada", operator: "", speaks: false, yours: false, listeners: 1, announced: false };
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
 

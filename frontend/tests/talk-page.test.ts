@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Microphone as Opened } from "../src/talk/microphone";
-import type { Chunk, FromServer, Welcome } from "../src/talk/protocol";
+import type { Chunk } from "../src/talk/protocol";
 import type { Talk as Conversation } from "../src/talk/talk";
+import { FakeSocket, WELCOME } from "./fake-socket";
 
 const did: string[] = [];
 const speaker = {
@@ -10,37 +11,6 @@ const speaker = {
 };
 let microphone: Pick<Opened, "onBlock" | "onEnd" | "close">;
 
-class FakeSocket {
-  static all: FakeSocket[] = [];
-  binaryType = "blob";
-  readyState = 1;
-  bufferedAmount = 0;
-  onopen: (() => void) | null = null;
-  onmessage: ((event: { data: unknown }) => void) | null = null;
-  onclose: ((event: { code: number; reason: string }) => void) | null = null;
-  readonly sent: { type: string; down?: boolean }[] = [];
-
-  constructor() {
-    FakeSocket.all.push(this);
-  }
-
-  send(data: string): void {
-    this.sent.push(JSON.parse(data) as { type: string });
-  }
-
-  close(): void {
-    this.readyState = 3;
-  }
-
-  says(message: FromServer): void {
-    this.onmessage?.({ data: JSON.stringify(message) });
-  }
-}
-
-const WELCOME: Welcome = {
-  type: "welcome", version: 1, conversation: "c", resume: "token", resumed: false, character: "robin", title: "Robin",
-  microphone: true, rate: 48_000, resume_seconds: 10, said: 0, captured: null, remembered: false, person: "",
-};
 const chunk = (id: string, state: Chunk["state"]): Chunk => ({
   type: "chunk", id, turn: "t1", index: 0, text: "Hello there.", state, heard: "", length_ms: 10, open: false, words: [],
 });

@@ -125,8 +125,8 @@ class _Captured:
 
 class TalkClient:
     """See the module. ``dial`` opens a socket (:class:`ConnectionError` if it cannot); ``play`` gets the character's
-    sound at its pace, 20 ms of 48 kHz at a time, without the silence between; ``told`` each message that is not about
-    sound. Call :meth:`run` once; the other methods on its loop.
+    sound at its pace, 20 ms of 48 kHz at a time, without the silence between; ``told``, which may be exchanged, each
+    message that is not about sound. Call :meth:`run` once; the other methods on its loop.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class TalkClient:
     ) -> None:
         self._dial = dial
         self._wish = wish or TalkWish()
-        self._told = told
+        self.told = told
         self._clock = clock
         self._player = MessagePlayer(play, self._played, clock.now())
         self._orders = asyncio.Event()
@@ -355,7 +355,7 @@ class TalkClient:
                 continue
             message = say.parse_server(data)
             self._obey(message)
-            self._told(message)
+            self.told(message)
             await self._changed()
             if isinstance(message, TalkBye):
                 return message

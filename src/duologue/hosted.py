@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
 from duologue.redaction import hide, redacted
+from duologue.strict_json import members, read_json
 from duologue.tracing import outgoing
 
 if TYPE_CHECKING:
@@ -377,14 +378,13 @@ def _of_transport(error: Exception) -> bool:
 def message(text: str) -> str:
     """The words in an error document: OpenAI's ``error.message``, ElevenLabs' ``detail.message``, else the text."""
     try:
-        value: object = json.loads(text)
+        value: object = read_json(text)
     except ValueError:
         return text
     for key in ("error", "detail", "message"):
-        while isinstance(value, dict) and key in value:
-            value = cast("dict[str, object]", value)[key]
-    if isinstance(value, dict):
-        found = cast("dict[str, object]", value)
+        while key in members(value):
+            value = members(value)[key]
+    if found := members(value):
         return str(found.get("message") or found.get("status") or text)
     return value if isinstance(value, str) else text
 

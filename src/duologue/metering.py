@@ -20,11 +20,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import PeerError
 from duologue.streams import closing
+from duologue.strict_json import members
 from duologue.tracing import current_trace
 
 T = TypeVar("T")
@@ -317,14 +318,11 @@ def usage_told(value: object) -> Amount | None:
     ``input_tokens`` and ``output_tokens`` (of transcripts), and how many of the prompt's were cached. None where it
     counts no tokens, or some that cannot be.
     """
-    if not isinstance(value, dict):
-        return None
-    usage = cast("dict[str, object]", value)
+    usage = members(value)
     prompt = tokens_told(usage.get("prompt_tokens", usage.get("input_tokens")))
     completion = tokens_told(usage.get("completion_tokens", usage.get("output_tokens")))
     if prompt is None or completion is None:
         return None
-    details: object = usage.get("prompt_tokens_details", usage.get("input_tokens_details"))
-    kept = cast("dict[str, object]", details).get("cached_tokens") if isinstance(details, dict) else None
-    cached = tokens_told(kept)
+    details = members(usage.get("prompt_tokens_details", usage.get("input_tokens_details")))
+    cached = tokens_told(details.get("cached_tokens"))
     return Amount(prompt, completion, min(prompt, cached or 0))

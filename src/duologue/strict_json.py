@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 """It may be half of a pair."""
@@ -31,6 +31,16 @@ def read_json(body: bytes | str) -> Any:
     except ValueError as error:
         raise json.JSONDecodeError(f"it holds a number that is none: {str(error)[:60]}", "", 0) from error
     return value
+
+
+def members(value: object) -> dict[str, Any]:
+    """What an object of JSON holds by name; nothing where it is no object."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def elements(value: object) -> list[object]:
+    """What an array of JSON holds; nothing where it is no array."""
+    return cast("list[object]", value) if isinstance(value, list) else []
 
 
 def _no_number(name: str) -> NoReturn:

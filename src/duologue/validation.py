@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args, get_origin
+from typing import Any, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -39,6 +39,13 @@ def problems(error: ValidationError, model: type[BaseModel]) -> list[WrongValue]
         key = dotted(path)
         found.setdefault(key, WrongValue(key, *_words(detail["type"], detail["msg"], path, detail.get("ctx"), model)))
     return list(found.values())
+
+
+def tuples(value: object) -> object:
+    """Arrays of a table, at any depth, as what is read-only; in strict mode nothing else is taken for a tuple."""
+    if isinstance(value, dict):
+        return {key: tuples(each) for key, each in cast("dict[str, object]", value).items()}
+    return tuple(map(tuples, cast("list[object]", value))) if isinstance(value, list) else value
 
 
 def dotted(path: Iterable[int | str]) -> str:

@@ -278,7 +278,7 @@ class ScriptedCarrier:
         self.ready.set()
         self.tell(Ready(self.ports))
         for account in self.plan.accounts:
-            self.tell(RegistrationState(account.name, True, "pbx", 300))
+            self.tell(RegistrationState(account.name, True, "pbx"))
         try:
             async with asyncio.TaskGroup() as group:
                 for leg in self.legs:

@@ -79,9 +79,12 @@ class RealtimeClient:
             if event["type"] in kinds:
                 return event
 
-    async def until_closed(self) -> None:
+    async def until_closed(self) -> int:
+        """The code with which it was."""
         while await self.next() is not None:
             pass
+        assert self.wire.closed is not None
+        return self.wire.closed[0]
 
     def kinds(self) -> list[str]:
         """Of all that came, in order; what follows itself once."""

@@ -14,7 +14,7 @@ from duologue.app.faces.models import FaceCutEvent, FaceEvent, FaceLineEvent, Fa
 from duologue.audio.pcm import RATE
 from duologue.clock import SECOND, VirtualClock
 from duologue.dialogue.ports import PlayEnded, PlayStarted
-from duologue.dialogue.turns.vocabulary import AudioGrew, AudioReady
+from duologue.dialogue.turns.vocabulary import AudioGrew, AudioReady, Effect, Event
 from duologue.errors import InputError
 from duologue.speech.utterance import Utterance
 from duologue.stage.motion.face import line_track
@@ -25,7 +25,7 @@ def line(seconds: float = 1.0, *, is_open: bool = False) -> Utterance:
     return Utterance("r1/0", "chad", "Maps.", tone, open=is_open)
 
 
-def told(board: FaceBoard, *items: object, until: Callable[[list[FaceEvent]], bool]) -> list[FaceEvent]:
+def told(board: FaceBoard, *items: Event | Effect, until: Callable[[list[FaceEvent]], bool]) -> list[FaceEvent]:
     """What a watcher of Chad is told of it all, up to what is waited for."""
 
     async def story() -> list[FaceEvent]:
@@ -34,7 +34,7 @@ def told(board: FaceBoard, *items: object, until: Callable[[list[FaceEvent]], bo
             running = group.create_task(board.run())
             with board.watch("chad") as watch:
                 for item in items:
-                    board.see("chad", item)  # pyright: ignore[reportArgumentType]
+                    board.see("chad", item)
                     await asyncio.sleep(0)
                 async with asyncio.timeout(60):
                     while not until(found):

@@ -335,7 +335,7 @@ def test_lessons_that_are_not_there_and_messages_at_the_wrong_time(
 
 def test_one_lesson_follows_another_and_a_review_what_is_due(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     async def story(door: Door) -> None:
-        progress = door.sessions._learners.of("learner", "", None)[0]  # pyright: ignore[reportPrivateUsage]
+        progress = door.sessions.learners.of("learner", "", None)[0]
         await progress.learn([WordCard("good morning", "A greeting.", "greetings", due=door.clock.wall() - SECOND)])
         assert (await door.sessions.learning("learner")).due == 1
         client, _ = door.client(wish("review"))
@@ -391,7 +391,7 @@ def test_a_language_model_that_teaches_notes_beside_what_it_says(
             client.leave()
         offered = await door.sessions.learning("learner")
         assert offered.model and offered.words == 2
-        kept = door.sessions._learners.of("learner", "", None)[0]  # pyright: ignore[reportPrivateUsage]
+        kept = door.sessions.learners.of("learner", "", None)[0]
         assert isinstance(kept, Remembered)
         assert [(each.said, each.corrected) for each in kept.corrections] == [("I have twenty years.", "I am twenty.")]
 
@@ -441,7 +441,7 @@ def test_a_small_models_notes_are_shown_as_far_as_they_can_be_so(
             assert await client.ask("Why?") == "So many words."
             assert len(client.notes) == 3
             client.leave()
-        kept = door.sessions._learners.of("learner", "", None)[0]  # pyright: ignore[reportPrivateUsage]
+        kept = door.sessions.learners.of("learner", "", None)[0]
         assert isinstance(kept, Remembered)
         assert [each.corrected for each in kept.corrections] == ["I drink tea.", "I love tea."]
         assert [card.word for card in await kept.cards()] == ["tea"]
@@ -545,7 +545,7 @@ def test_a_lesson_goes_on_when_nothing_can_be_kept(monkeypatch: pytest.MonkeyPat
         def listen(message: object) -> None:
             told.append(str(getattr(message, "text", "")))
 
-        client._told = listen  # pyright: ignore[reportPrivateUsage]
+        client.told = listen
         async with asyncio.TaskGroup() as group:
             await begun(group, client)
             await spoken(client)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from call_doubles import Exchange, ScriptedLeg
@@ -26,8 +27,8 @@ KILOBYTE = 1024
 def _answer(number: int, text: str, now: int) -> TurnRecord:
     """With every stage that an answer can have."""
     steps = ("spoken_to", "decided", "understood", "first_token", "first_sentence", "first_audio", "sent", "on_air")
-    times = {name: now + place * 100 * MILLISECOND for place, name in enumerate(steps)}
-    return TurnRecord(f"turn-{number}", "call", number, "robin", "answer", text, state="ended", **times)  # type: ignore[arg-type]
+    times: dict[str, Any] = {name: now + place * 100 * MILLISECOND for place, name in enumerate(steps)}
+    return TurnRecord(f"turn-{number}", "call", number, "robin", "answer", text, state="ended", **times)
 
 
 @pytest.mark.parametrize(

@@ -178,12 +178,10 @@ def test_a_house_that_is_full_or_closing_says_so(monkeypatch: pytest.MonkeyPatch
         first = door.open()
         await first.until("session.created")
         second = door.open()
-        await second.until_closed()
-        assert second.events[-1]["error"]["code"] == "no_place" and second.wire.closed[0] == 1013  # type: ignore[index]
+        assert await second.until_closed() == 1013 and second.events[-1]["error"]["code"] == "no_place"
         await door.realtime.leave()
         await first.until_closed()
         third = door.open()
-        await third.until_closed()
-        assert third.wire.closed[0] == 1013  # type: ignore[index]
+        assert await third.until_closed() == 1013
 
     play(monkeypatch, tmp_path, story)

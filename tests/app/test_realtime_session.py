@@ -156,10 +156,11 @@ def test_what_was_said_before_is_given_changed_and_taken_back(monkeypatch: pytes
     async def story(door: RealtimeDoor) -> None:
         client = door.open(instructions="You love rain.")
 
-        def message(role: str, text: str, **fields: object) -> None:
+        def message(role: str, text: str, item: dict[str, str] | None = None, **fields: object) -> None:
             kind = "output_text" if role == "assistant" else "input_text"
-            item = {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
-            client.say("conversation.item.create", item={**item, **fields.pop("item", {})}, **fields)  # type: ignore[dict-item]
+            content = [{"type": kind, "text": text}]
+            made = {"type": "message", "role": role, "content": content, **(item or {})}
+            client.say("conversation.item.create", item=made, **fields)
 
         message("user", "I am Bob.", item={"id": "bob"})
         message("assistant", "Hello Bob.", item={"id": "hello"})

@@ -161,7 +161,7 @@ def test_a_store_that_fails_stops_no_talk_and_says_so(monkeypatch: pytest.Monkey
             if isinstance(message, say.TalkNotice):
                 notices.append(message.text)
 
-        client._told = told  # pyright: ignore[reportPrivateUsage]
+        client.told = told
         async with asyncio.TaskGroup() as group:
             running = group.create_task(client.run())
             await client.until(lambda: client.welcome is not None)
@@ -264,7 +264,7 @@ def test_a_model_that_does_not_do_it_harms_nothing(monkeypatch: pytest.MonkeyPat
 
 def test_a_model_that_fails_harms_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     async def story(door: Door) -> None:
-        door.model._script += [ScriptedReply("", failure="gone", pieces=0)] * 3  # pyright: ignore[reportPrivateUsage]
+        door.model.script += [ScriptedReply("", failure="gone", pieces=0)] * 3
         await talk(door, "My name is Ben.", "Well?")
 
     door = play(monkeypatch, tmp_path, story, "Hello.", "Well.")

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from duologue.app.spending import spending
 from duologue.app.spending.spending import Spending, day_given, open_spending
+from duologue.audio.pcm import Samples
 from duologue.chains import ChainPolicy, FailureMoment, Handover
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import InputError, PeerError
@@ -306,11 +307,11 @@ async def test_ears_are_sent_what_they_hear_and_a_stretch_counts_from_its_beginn
     async def heard(seconds: float) -> str:
         import numpy as np
 
-        async def sound() -> AsyncIterator[np.ndarray]:
+        async def sound() -> AsyncIterator[Samples]:
             for _ in range(round(seconds * 10)):
                 yield np.zeros(1600, np.float32)
 
-        return [each async for each in chain.listen(sound())][-1].text  # type: ignore[arg-type]
+        return [each async for each in chain.listen(sound())][-1].text
 
     assert [await heard(3.0), await heard(2.5), await heard(1.0)] == ["yes", "no", "no"]
     mine = [record for record in house.records if record.engine == "pocketsphinx"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -66,7 +66,7 @@ class Mind(FakeLanguage):
         super().__init__([ScriptedReply(f"{name} says number {count}.") for count in range(1, 9)], clock)
         self.name = name
 
-    async def write(self, prompt: Prompt) -> AsyncIterator[str]:
+    async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
         async for piece in super().write(prompt):
             yield piece
         if (call := current_call()) is not None:

@@ -137,6 +137,6 @@ async def test_too_many_characters_for_the_room_are_refused_before_anything_is_o
             async with asyncio.timeout(60):
                 await studio.run()
     error = raised.value
-    cause = error if isinstance(error, InputError) else first_cause(error)  # pyright: ignore[reportArgumentType]
+    cause = first_cause(error) if isinstance(error, ExceptionGroup) else error
     assert isinstance(cause, InputError)
     assert "3 characters do not fit" in cause.what

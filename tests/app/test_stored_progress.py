@@ -11,6 +11,7 @@ import pytest
 from call_doubles import TestClock
 from engine_doubles import ADA
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from duologue.app.lessons.desk import LessonDesk
 from duologue.app.lessons.stored_progress import StoredProgress
@@ -168,10 +169,10 @@ async def test_of_who_was_forgotten_nothing_is_kept(store: Store) -> None:
     progress, now = await progress_of(store), store.clock.wall()
     await progress.learn([new_card(LESSON.vocabulary[0], LESSON.name, now)])
 
-    def leave(session: object) -> None:
-        person = find(session, WHO)  # type: ignore[arg-type]
+    def leave(session: Session) -> None:
+        person = find(session, WHO)
         assert person is not None
-        forget(session, person)  # type: ignore[arg-type]
+        forget(session, person)
 
     await store.ask(leave)
     await progress.learn([new_card(LESSON.vocabulary[1], LESSON.name, now)])

@@ -68,7 +68,7 @@ def test_who_writes_is_answered_by_voice_and_hears_all_of_it(monkeypatch: pytest
     async def story(door: Door) -> None:
         began = door.clock.now()
         client, heard = door.client()
-        client._told = messages.append  # pyright: ignore[reportPrivateUsage]
+        client.told = messages.append
         async with asyncio.TaskGroup() as group:
             running = await begun(group, client)
             assert client.welcome is not None and client.welcome.title == "Ada" and not client.welcome.resumed
@@ -148,7 +148,7 @@ def test_where_a_client_far_away_stopped_is_waited_for(monkeypatch: pytest.Monke
     async def story(door: Door) -> None:
         messages: list[say.FromServer] = []
         client, _ = door.client()
-        client._told = messages.append  # pyright: ignore[reportPrivateUsage]
+        client.told = messages.append
         async with asyncio.TaskGroup() as group:
             await begun(group, client)
             await asyncio.sleep(1.0)

@@ -44,14 +44,14 @@ def test_an_answer_that_does_not_come_is_told_once(monkeypatch: pytest.MonkeyPat
     notices: list[tuple[str, str]] = []
 
     async def story(door: Door) -> None:
-        door.model._script[:] = [FAILING] * 9  # pyright: ignore[reportPrivateUsage]
+        door.model.script[:] = [FAILING] * 9
         client, _ = door.client()
 
         def told(message: say.FromServer) -> None:
             if isinstance(message, say.TalkNotice):
                 notices.append((message.text, message.remedy))
 
-        client._told = told  # pyright: ignore[reportPrivateUsage]
+        client.told = told
         async with asyncio.TaskGroup() as group:
             await begun(group, client)
             client.say("Are you there?")

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,9 +57,9 @@ def written(recorder: ProgrammeRecorder, segments: list[Segment]) -> None:
             YIELD.wait(1e-4)  # the recorder's thread has its turn
 
 
-def record(path: Path, segments: list[Segment], **limits: float) -> tuple[RecorderState, list[RecorderEvent]]:
+def record(path: Path, segments: list[Segment], **limits: Any) -> tuple[RecorderState, list[RecorderEvent]]:
     told: list[RecorderEvent] = []
-    recorder = ProgrammeRecorder(path, RecordingLimits(**limits), told.append)  # pyright: ignore[reportArgumentType]
+    recorder = ProgrammeRecorder(path, RecordingLimits(**limits), told.append)
     recorder.begin(FORMAT, INIT)
     written(recorder, segments)
     return recorder.finish(), told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable
 from dataclasses import replace
 
 import numpy as np
@@ -126,9 +127,9 @@ def test_a_pause_and_a_transport_that_breaks_lose_nothing_and_say_nothing_twice(
     assert stage.heard(utterances) == 8
 
 
-async def expecting(work: object) -> None:
+async def expecting(work: Awaitable[object]) -> None:
     with pytest.raises(PeerError, match="socket is closed"):
-        await work  # type: ignore[misc]
+        await work
 
 
 def test_a_newer_transport_takes_the_place_of_the_older_one() -> None:

@@ -29,7 +29,7 @@ from duologue.dialogue.replies.text import Brevity, ReplyCap, ReplyReader, Spoke
 from duologue.errors import PeerError
 from duologue.language.engine import LanguageCapabilities, Line, Prompt, WholeText
 from duologue.language.moderation import Moderator
-from duologue.language.persona import Persona, load_persona
+from duologue.language.persona import load_persona
 from duologue.language.structured import NOTES, ReplyChunk, ReplyForm, asked_for, reply_schema
 from duologue.language.text import estimate_seconds, word_count
 from duologue.language.tools import ToolFiller
@@ -91,7 +91,6 @@ class Model:
 
 
 ASKED = Prompt(CHAD, (VIRGIN,), "lighthouses")
-ROOMY = Persona("chad", "Chad", "x", max_words=400, max_seconds=120.0, max_sentences=40, deflections=("Next.",))
 FOUR = "One is here. Two is here. Three is here. Four is here."
 
 

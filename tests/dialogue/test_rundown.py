@@ -223,9 +223,10 @@ class AnyOrder(RuleBasedStateMachine):
         self.playing = self.floor.pop(0)
         step = self.kinds.get(self.playing)
         if step:
-            (self.answers_begun if step.kind is StepKind.ANSWER else self.turns_begun).append(
-                step.id if step.kind is StepKind.ANSWER else step.number  # type: ignore[arg-type]
-            )
+            if step.kind is StepKind.ANSWER:
+                self.answers_begun.append(step.id)
+            else:
+                self.turns_begun.append(step.number)
         self.do(self.table.began(self.playing, SECOND, self.now))
 
     @precondition(lambda self: bool(self.playing))

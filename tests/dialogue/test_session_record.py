@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,8 +74,8 @@ def check_sum(record: TurnRecord) -> None:
         assert sum(stages.values()) == pytest.approx(milliseconds(record.on_air - record.spoken_to), abs=1e-6)
 
 
-def talked(*args: object, **options: object) -> tuple[Talk, list[TurnRecord]]:
-    talk = simulate(Talk(*args, **options).run())  # type: ignore[arg-type]
+def talked(*args: Any, **options: Any) -> tuple[Talk, list[TurnRecord]]:
+    talk = simulate(Talk(*args, **options).run())
     return talk, recorded(talk)
 
 

@@ -55,7 +55,7 @@ class NotingModel(FakeLanguage):
         self.ahead: list[Prompt] = []
         self.read: list[Prompt] = []
 
-    async def write(self, prompt: Prompt) -> AsyncIterator[str]:
+    async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
         errand = current_errand()
         assert errand is not None
         errand.prompt, errand.kept = 100, self.kept
@@ -124,7 +124,7 @@ def talked(*replies: str, policy: Policy = PLAIN, seconds: float = 20.0, script:
     seen = Seen(talk.clock)
     talk.voice = NotingVoice(talk.clock, seen)
     talk.model = model = NotingModel(seen, *replies, kept=90)
-    ears = NotingEars(talk.ears._script, clock=talk.clock)  # pyright: ignore[reportPrivateUsage]
+    ears = NotingEars(talk.ears.script, clock=talk.clock)
     ears.seen = seen
     talk.ears = ears
     simulate(talk.run())
@@ -203,7 +203,7 @@ class QueuedModel(NotingModel):
 
     gate: WorkGate
 
-    async def write(self, prompt: Prompt) -> AsyncIterator[str]:
+    async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
         async for word in super().write(prompt):
             other = self.gate.ask("llama")
             asyncio.get_running_loop().call_later(0.2, other.leave)
@@ -258,7 +258,7 @@ def test_the_pass_at_a_pause_is_awaited_once_the_end_is_asked_for() -> None:
                         asked.append((errand.urgency, errand.waited / MILLISECOND))
                 yield transcript
 
-    talk.ears = Ears(talk.ears._script, clock=talk.clock)  # pyright: ignore[reportPrivateUsage]
+    talk.ears = Ears(talk.ears.script, clock=talk.clock)
     simulate(talk.run())
     assert [urgency for urgency, _ in asked] == [AWAITED]
     (_, answer) = recorded(talk)

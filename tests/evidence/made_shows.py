@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from duologue.clock import MILLISECOND, SECOND
 from duologue.telemetry.ledger import Cause, Entry, FrameRecord, HeaderRecord, MachineRecord, Record, ShowRecord
@@ -82,8 +83,8 @@ def second(number: int) -> int:
     return (due(number) - LEAD - (START - LEAD)) // SECOND
 
 
-def machine(**changes: object) -> MachineRecord:
-    return replace(MACHINE, **changes)  # type: ignore[arg-type]
+def machine(**changes: Any) -> MachineRecord:
+    return replace(MACHINE, **changes)
 
 
 def told(of: str, at: int, record: Record) -> Entry:

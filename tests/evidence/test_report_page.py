@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,7 +83,7 @@ def a_show(late: bool = False, slow: float = 0.0) -> list[Entry]:
     return show(made, extra=[begins, *turns, over])
 
 
-def answer(number: int, at: int, stages: Sequence[float], **changes: object) -> TurnRecord:
+def answer(number: int, at: int, stages: Sequence[float], **changes: Any) -> TurnRecord:
     """``stages``: endpointing, transcript, first token, first sentence, voice, playout (ms)."""
     times = [at]
     for ms in stages:
@@ -94,7 +95,7 @@ def answer(number: int, at: int, stages: Sequence[float], **changes: object) -> 
         understood=understood, asked=understood, first_token=first_token, first_sentence=first_sentence,
         first_audio=first_audio, on_air=on_air, ended=on_air + 2 * SECOND, sent=on_air,
     )  # fmt: skip
-    return replace(record, **changes)  # type: ignore[arg-type]
+    return replace(record, **changes)
 
 
 def a_call(answers: Sequence[TurnRecord], of: str = "line:c", wall: int = WALL) -> list[Entry]:

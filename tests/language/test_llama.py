@@ -384,14 +384,14 @@ async def test_a_model_that_ends_at_once_has_answered_nothing(tmp_path: Path):
 @needs_library
 async def test_a_dead_worker_fails_the_line_it_had_and_is_replaced(tmp_path: Path):
     async with speaking(tiny_gguf.write(tmp_path / "endless.gguf", endless=True), max_tokens=1000) as model:
-        stream = cast("AsyncGenerator[str]", model.write(prompt()))
+        stream = model.write(prompt())
         assert await anext(stream)
         assert model.worker.pid is not None
         os.kill(model.worker.pid, signal.SIGKILL)
         with pytest.raises(PeerError, match="killed by signal 9"):
             _ = [piece async for piece in stream]
         assert model.worker.pid is None
-        assert await anext(cast("AsyncGenerator[str]", model.write(prompt())))
+        assert await anext(model.write(prompt()))
         assert model.worker.restarts == 1
 
 
@@ -409,7 +409,7 @@ async def test_a_worker_that_hangs_is_put_away(tmp_path: Path):
 @needs_library
 async def test_closing_ends_who_waits(tmp_path: Path):
     async with speaking(tiny_gguf.write(tmp_path / "endless.gguf", endless=True), max_tokens=1000) as model:
-        stream = cast("AsyncGenerator[str]", model.write(prompt()))
+        stream = model.write(prompt())
         assert await anext(stream)
         await model.close()
         with pytest.raises(ClosedError):
@@ -457,12 +457,12 @@ async def test_lines_at_once_take_turns_and_one_place_is_left_for_who_waits(tmp_
     endless = tiny_gguf.write(tmp_path / "endless.gguf", endless=True)
     async with speaking(endless, max_tokens=1500, prompts=2) as model:
         with errand_of(Errand(Urgency.NEXT)):
-            show = cast("AsyncGenerator[str]", model.write(prompt()))
+            show = model.write(prompt())
             assert await anext(show)
 
         async def guess() -> str:
             with errand_of(guessed):
-                return await anext(cast("AsyncGenerator[str]", model.write(prompt())))
+                return await anext(model.write(prompt()))
 
         guessed = Errand(Urgency.SPECULATIVE)
         async with asyncio.TaskGroup() as group:

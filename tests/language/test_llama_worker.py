@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -128,8 +127,8 @@ async def test_a_worker_that_died_while_nobody_asked_costs_nobody_a_line(llama: 
 
 async def test_a_death_ends_all_lines_that_it_had(llama: LlamaLanguage):
     async with (
-        aclosing(cast("AsyncGenerator[str]", llama.write(saying("One|")))) as first,
-        aclosing(cast("AsyncGenerator[str]", llama.write(saying("Two|")))) as second,
+        aclosing(llama.write(saying("One|"))) as first,
+        aclosing(llama.write(saying("Two|"))) as second,
     ):
         assert [await anext(first), await anext(second)] == ["One", "Two"]
         assert llama.worker.worker is not None

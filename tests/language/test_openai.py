@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncGenerator
-from typing import cast
+from typing import Any
 
 import pytest
 from openai import AsyncOpenAI, InternalServerError, RateLimitError
@@ -25,9 +24,9 @@ CHAD = Persona("chad", "Chad", "You are Chad.", style=("Be brief.",), temperatur
 VIRGIN = Persona("virgin", "Virgin", "You are Virgin.")
 
 
-def prompt(**changes: object) -> Prompt:
-    base: dict[str, object] = {"speaker": CHAD, "others": (VIRGIN,), "topic": "lamps", "moment": Moment.OPENING}
-    return Prompt(**(base | changes))  # type: ignore[arg-type]
+def prompt(**changes: Any) -> Prompt:
+    base: dict[str, Any] = {"speaker": CHAD, "others": (VIRGIN,), "topic": "lamps", "moment": Moment.OPENING}
+    return Prompt(**(base | changes))
 
 
 def engine_for(server: OpenAIServer, **changes: object) -> OpenAILanguage:
@@ -201,7 +200,7 @@ async def test_a_busy_server_is_asked_again_when_it_says():
 async def test_closing_the_stream_hangs_up():
     async with serving(OpenAIServer(Behaviour(stall_after=2))) as server:
         model = engine_for(server)
-        stream = cast("AsyncGenerator[str]", model.write(prompt()))
+        stream = model.write(prompt())
         assert await anext(stream) == "Hello"
         await stream.aclose()
         await model.close()
@@ -213,6 +212,11 @@ def test_without_settings_there_is_no_engine():
     with pytest.raises(InputError, match="model"):
         engine(None)
     assert engine(OpenAISettings(model="tiny")).name == "openai"
+
+
+def test_an_error_that_is_nested_beyond_reading_is_told_as_it_came():
+    error = RefusedError(500, {}, b"[" * 5000)
+    assert error.words and set(error.words) == {"["}
 
 
 def busy(status: int, **headers: str) -> RefusedError:

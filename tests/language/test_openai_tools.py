@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 from dataclasses import replace
-from typing import cast
 
 import pytest
 from openai import AsyncOpenAI
@@ -19,6 +17,7 @@ from duologue.language.openai import OpenAILanguage, OpenAISettings
 from duologue.language.persona import Persona
 from duologue.language.structured import StructuredReader, TextReady, reply_schema
 from duologue.language.tools import Tool, Toolbox, ToolCall, ToolFiller, ToolOutcome, ToolUse
+from duologue.language.tools_chat import told_back
 from scripted_server import serving
 
 ASK_BOTH = (("weather", '{"city":"Kyiv"}'), ("weather", '{"city":"Lima","unit":"F"}'))
@@ -90,6 +89,13 @@ async def test_a_model_may_correct_a_wrong_call():
     assert [bool(outcome.failure) for outcome in use.outcomes] == [True, True, False]
 
 
+@pytest.mark.parametrize("arguments", ["[" * 5000, '{"city":' * 2000, '{"city": NaN}', '{"city": "\\ud800"}'])
+def test_arguments_that_are_no_json_are_told_back_as_none(arguments: str):
+    outcome = ToolOutcome(ToolCall("c", "weather", arguments), "It is no JSON.")
+    told = {"id": "c", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    assert told_back("", [outcome])[0]["tool_calls"] == [told]
+
+
 async def test_a_model_that_only_calls_is_made_to_answer_and_then_given_up():
     again = Behaviour("", calls=ASK_BOTH[:1])
     use = ToolUse(Toolbox([Tool(weather)]), max_rounds=2)
@@ -128,7 +134,7 @@ async def test_a_speculative_reply_that_is_dropped_has_called_nothing():
     use = ToolUse(Toolbox([Tool(book)]), committed=False)
     async with serving(OpenAIServer(Behaviour("Sure.", calls=(("book", '{"name":"Ada"}'),)))) as server:
         model = engine_for(server)
-        stream = cast("AsyncGenerator[str]", model.write(prompt(use)))
+        stream = model.write(prompt(use))
         assert await anext(stream) == "Sure."
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, cast
@@ -204,7 +204,7 @@ async def test_closing_the_stream_cancels_the_calls(monkeypatch: pytest.MonkeyPa
             ended.append("slow")
 
     use = ToolUse(Toolbox([Tool(slow, filler="Wait.")]))
-    stream = cast("AsyncGenerator[str]", use.run([ToolCall("c", "slow", "{}")]))
+    stream = use.run([ToolCall("c", "slow", "{}")])
     await anext(stream)
     await stream.aclose()
     assert ended == ["slow"] and use.outcomes == []
@@ -267,6 +267,16 @@ async def test_a_call_of_an_earlier_reply_answers_one_like_it_and_no_more():
     assert [outcome.call.id for outcome in memory.settle()] == told and memory.outcomes == ()
     await read(ToolUse(toolbox, memory=memory), numbered("roll", '{"sides": 6}', 7))
     assert len(rolled) == 5
+
+
+async def test_a_model_that_loops_in_a_call_behind_a_good_one_is_told_so():
+    async def roll(sides: int) -> int:
+        return sides
+
+    toolbox, memory = Toolbox([Tool(roll)]), CallMemory()
+    await read(ToolUse(toolbox, memory=memory), numbered("roll", '{"sides": 6}', 1))
+    _, (outcome,) = await read(ToolUse(toolbox, memory=memory), numbered("roll", "[" * 5000, 2))
+    assert "Invalid JSON" in outcome.failure
 
 
 async def test_a_call_that_failed_may_be_made_again():

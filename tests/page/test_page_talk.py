@@ -23,7 +23,6 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, async_p
 pytestmark = [pytest.mark.peer, pytest.mark.realtime, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 PATIENCE_MS = 30_000
-DUOLOGUE = str(Path(sys.executable).with_name("duologue"))
 SOCKETS = """
 const Native = WebSocket
 window.sockets = []

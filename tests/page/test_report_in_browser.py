@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -72,8 +73,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return page
 
 
-async def opened(window: Browser, report: Path, width: int, **options: object) -> tuple[Page, list[str]]:
-    context = await window.new_context(viewport={"width": width, "height": 800}, **options)  # type: ignore[arg-type]
+async def opened(window: Browser, report: Path, width: int, **options: Any) -> tuple[Page, list[str]]:
+    context = await window.new_context(viewport={"width": width, "height": 800}, **options)
     page = await context.new_page()
     asked: list[str] = []
 

@@ -17,7 +17,6 @@ import pytest
 from peers.sip_line import HOST, program
 
 LOOPBACK = "lo"
-_ANSWER = re.compile(r"SIP/2\.0 (\d+)")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,10 @@ from sipmessage import Response
 
 from duologue.phone.leg import Held, LegAnswered, LegEnded, LegTransferred
 from duologue.phone.line.messages import Dial, HangUpCall, Refer, Ring, TakeLineCall
+from duologue.phone.media.incoming import IncomingCall
+from duologue.phone.media.outgoing import Outgoing
 from duologue.phone.sip import message as sip
+from duologue.phone.sip.calls import Call
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
@@ -286,24 +289,26 @@ async def ended_by_bye(world: Line, one: Telephone) -> None:
     await world.rests()
 
 
+def alive(*kinds: type[object]) -> list[weakref.ref[object]]:
+    return [weakref.ref(each) for each in gc.get_objects() if isinstance(each, kinds)]
+
+
 def test_what_a_call_held_is_gone_with_it_and_not_when_the_collector_comes() -> None:
     """The calls that follow would be laid around it: the heap of a line crept."""
 
     async def run() -> None:
         async with line() as world, telephone(world.port) as one:
             await standing(world, one)
-            process = world.process
-            (call,) = process._calls.values()  # pyright: ignore[reportPrivateUsage]
-            (signals,) = process.agent._names.values()  # pyright: ignore[reportPrivateUsage]
-            assert call.leg is not None
-            held = [weakref.ref(each) for each in (call.leg.outgoing, call.leg.incoming, signals)]
-            del call, signals
+            sound = [each for each in alive(Outgoing, IncomingCall) if each not in others]
+            (signals,) = (each for each in alive(Call) if each not in others)
+            assert len(sound) == 2
             one.request("BYE")
             await one.answer("BYE", 200)
-            assert [each() for each in held[:2]] == [None, None]
+            assert [each() for each in sound] == [None, None]
             await world.rests()  # its transactions repeat nothing any more
-            assert held[2]() is None
+            assert signals() is None
 
+    others = alive(Outgoing, IncomingCall, Call)
     gc.disable()
     try:
         on_loopback(run())

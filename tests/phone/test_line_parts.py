@@ -18,7 +18,7 @@ from duologue.clock import MILLISECOND, SECOND, Clock, VirtualClock
 from duologue.errors import InputError, PeerError
 from duologue.phone.leg import Digit
 from duologue.phone.line import process as line_process
-from duologue.phone.line.messages import CallHeard, Counts, LineBatch, Overload, Told
+from duologue.phone.line.messages import CallHeard, Counts, LineReport, Overload, Told
 from duologue.phone.line.process import Outbox
 from duologue.phone.media.ports import MediaPorts
 
@@ -84,11 +84,11 @@ class Slow:
 
     def __init__(self) -> None:
         self.unsent = 0
-        self.batches: list[LineBatch] = []
+        self.batches: list[tuple[LineReport, ...]] = []
         self.took = asyncio.Event()
 
     def send(self, message: object) -> None:
-        self.batches.append(cast("LineBatch", message))
+        self.batches.append(cast("tuple[LineReport, ...]", message))
         self.took.set()
 
 

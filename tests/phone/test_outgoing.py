@@ -323,7 +323,8 @@ def test_a_format_that_comes_while_it_is_held_goes_on_where_it_was() -> None:
     call.until(BEGIN + SECOND)
     call.core.release("peer", call.now)
     call.until(BEGIN + 3 * SECOND)
-    assert len(call.voice) == 7 + 14 and call.told[-1][1].samples == 400 * 48  # type: ignore[union-attr]
+    last = call.told[-1][1]
+    assert len(call.voice) == 7 + 14 and isinstance(last, Played) and last.samples == 400 * 48
 
 
 @pytest.mark.parametrize(("form", "ptime", "sent"), [(PCMU, 10, 10), (PCMU, 30, 30), (PCMU, 37, 30), (PCMU, 0, 20),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.errors import InputError
-from duologue.phone.media.codecs import FORMATS, G722, OPUS, PCMA, PCMU
+from duologue.phone.media.codecs import FORMATS, G722, OPUS, PCMA, PCMU, Format
 from duologue.phone.media.negotiation import Local, NotAcceptableError, accept, answer, offer
 from duologue.phone.media.sdp import MAX_LENGTH, Crypto, Description, Direction, Media, PayloadFormat
 
@@ -228,9 +228,9 @@ def test_who_insists_on_encryption_takes_nothing_else() -> None:
 
 @pytest.mark.parametrize("secure", [False, True])
 @pytest.mark.parametrize("formats", [FORMATS, (PCMA,), (G722, PCMU)])
-def test_both_ends_agree_upon_the_same(secure: bool, formats: tuple[object, ...]) -> None:
+def test_both_ends_agree_upon_the_same(secure: bool, formats: tuple[Format, ...]) -> None:
     asked = offer(Local("192.0.2.1", 4000, secure=secure))
-    told, theirs = answer(Description.parse(asked.encode()), replace(US, formats=formats, secure=secure))  # pyright: ignore[reportArgumentType]
+    told, theirs = answer(Description.parse(asked.encode()), replace(US, formats=formats, secure=secure))
     ours = accept(asked, Description.parse(told.encode()))
     assert ours.format is theirs.format
     assert (ours.send_type, ours.send_events) == (theirs.receive_type, theirs.receive_events)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 import tiny_models
@@ -45,7 +44,7 @@ class Engines:
         """So many pieces of an answer that never ends."""
         found = 0
         prompt = Prompt(Persona("ada", "Ada", "Calm."), (), "", (Line("person", "Hello."),))
-        async with aclosing(cast("AsyncGenerator[str]", self.mind.write(prompt))) as pieces:
+        async with aclosing(self.mind.write(prompt)) as pieces:
             async for _ in pieces:
                 found += 1
                 if found == words:
@@ -84,10 +83,10 @@ async def opened(folder: Path) -> AsyncGenerator[Engines]:
             await engine.close()
 
 
-async def again(urgency: Urgency, work: Any) -> None:
+async def again(urgency: Urgency, work: Callable[[], Awaitable[object]]) -> None:
     while True:
         with errand_of(Errand(urgency)):
-            await cast("Coroutine[Any, Any, object]", work())
+            await work()
 
 
 async def answer(engines: Engines) -> Errand:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,8 @@ def presses_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     made: list[CaptionPress] = []
     begin = CaptionPress.__init__
 
-    def noted(press: CaptionPress, *given: object, **named: object) -> None:
-        begin(press, *given, **named)  # pyright: ignore[reportArgumentType]
+    def noted(press: CaptionPress, *given: Any, **named: Any) -> None:
+        begin(press, *given, **named)
         made.append(press)
 
     monkeypatch.setattr(CaptionPress, "__init__", noted)

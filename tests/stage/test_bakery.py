@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,9 +49,9 @@ def baked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name in ("bake_character", "bake_room"):
         real = getattr(bakery_module, name)
 
-        def noted(art: object, *arguments: object, _real: object = real, **named: object) -> object:
+        def noted(art: object, *arguments: object, _real: Callable[..., object] = real, **named: object) -> object:
             names.append(getattr(art, "name", ""))
-            return _real(art, *arguments, **named)  # type: ignore[operator]
+            return _real(art, *arguments, **named)
 
         monkeypatch.setattr(bakery_module, name, noted)
     return names

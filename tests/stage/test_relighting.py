@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 import stage_plans
@@ -34,16 +35,14 @@ class Kitchen:
         self.reached = Event()
         monkeypatch.setattr(bakery_module, "bake_character", self._bake)
 
-    def _bake(
-        self, art: object, tint: object, pool: object, *, rim_step: float, checkpoint: Checkpoint
-    ) -> BakedCharacter:
+    def _bake(self, art: Any, tint: Any, pool: Any, *, rim_step: float, checkpoint: Checkpoint) -> BakedCharacter:
         self.begun += 1
         self.reached.set()
         assert self.gate.wait(60)
         if self.fails and self.begun == self.finished + 1:
             self.fails = False
             raise MemoryError
-        baked = bake_character(art, tint, pool, rim_step=rim_step, checkpoint=checkpoint)  # type: ignore[arg-type]
+        baked = bake_character(art, tint, pool, rim_step=rim_step, checkpoint=checkpoint)
         self.finished += 1
         return baked
 

@@ -8,6 +8,7 @@ import os
 import stat
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -50,8 +51,8 @@ SHOW = "show:day"
 MACHINE = MachineRecord(0.0, 4000.0, {"main": 5.0}, {"main": 80.0})
 
 
-def keeping(folder: Path, **changes: object) -> RunKeeping:
-    return replace(RunKeeping(folder / "runs"), **changes)  # type: ignore[arg-type]
+def keeping(folder: Path, **changes: Any) -> RunKeeping:
+    return replace(RunKeeping(folder / "runs"), **changes)
 
 
 def recorded(folder: Path, clock: VirtualClock | None = None, **changes: object) -> tuple[Ledger, RunRecorder]:

@@ -95,7 +95,7 @@ async def test_a_store_that_another_process_holds_stops_no_talk_and_both_are_tol
                 if isinstance(message, TalkNotice):
                     notices.append(message.text)
 
-            talk._told = told  # pyright: ignore[reportPrivateUsage]
+            talk.told = told
             assert await talk.ask("Is tea good for you?")
             holder = sqlite3.connect(tmp_path / "duologue" / "duologue.sqlite3", isolation_level=None)
             holder.execute("begin immediate")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, cast
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from duologue.evidence.budgets import BUDGET_WORDS, Budgets, measured
 from duologue.evidence.changes import MeasuredChange
 from duologue.evidence.comparison import FRAME_BLOCK, PairedSeries, change, rank
 from duologue.evidence.percentiles import Percentiles
+from duologue.strict_json import members
 from duologue.telemetry.ledger import FrameRecord, TurnRecord
 
 VERSION = 1
@@ -132,7 +132,7 @@ def read_result(text: str, where: str) -> BenchResult:
         found = json.loads(text)
     except ValueError as error:
         raise InputError("this is no JSON", where=where, remedy=remedy) from error
-    table = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    table = members(found)
     if table.pop("duologue_bench", None) != VERSION:
         raise InputError("this is no result of a bench, or of another version's", where=where, remedy=remedy)
     try:

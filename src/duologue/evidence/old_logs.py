@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, groupby
-from typing import Any, cast
 
 from duologue.evidence import old_lines as lines
 from duologue.evidence.budgets import PRESETS
 from duologue.evidence.series import Series
+from duologue.strict_json import members
 
 FRAME_MS, VOICE_MS = PRESETS["show"].frame_ms, PRESETS["phone"].t1_t2_ms
 """What the earlier systems allowed themselves: a frame; text to voice -> first chunk."""
@@ -421,12 +421,12 @@ class OldLog:
         """A line of our log: JSON with an ``event``."""
         try:
             found = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
-        if not isinstance(found, dict) or not isinstance(cast("dict[str, Any]", found).get("event"), str):
+        entry = members(found)
+        event = entry.get("event")
+        if not isinstance(event, str):
             return False
-        entry = cast("dict[str, Any]", found)
-        event = str(entry["event"])
         self._count(self.counts, f"event {event}")
         if entry.get("level") in ("warning", "error", "critical"):
             self.counts[f"lines of level {entry['level']}"] += 1

@@ -10,18 +10,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import fmean
-from typing import TYPE_CHECKING, cast
 
 from duologue.language.engine import LanguageModel, Line, Moment, Prompt
 from duologue.language.persona import Persona
 from duologue.language.text import clean, estimate_seconds, sentences, word_count
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+from duologue.streams import closing
 
 MAX_QUESTIONS = 1
 """More in one reply leave a listener wondering which to answer."""
@@ -123,7 +119,7 @@ async def interview(model: LanguageModel, persona: Persona, said: Sequence[str],
     for turn, text in enumerate(said):
         lines.append(Line("Caller", text))
         prompt = replace(Prompt.by(persona, lines=lines), moment=Moment.ANSWER, turn=turn, seed=seed)
-        async with aclosing(cast("AsyncGenerator[str]", model.write(prompt))) as stream:
+        async with closing(model.write(prompt)) as stream:
             replies.append("".join([piece async for piece in stream]))
         lines.append(Line(persona.name, replies[-1]))
     return replies

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from dataclasses import dataclass
 
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
@@ -30,7 +30,8 @@ class ScriptedReply:
 class FakeLanguage:
     """Answers with the script's replies in order, then with lines of its own that name speaker and turn.
 
-    ``prompts`` holds what was asked, ``cancelled`` counts the streams that were closed before their end.
+    ``script`` holds those that are left, ``prompts`` what was asked; ``cancelled`` counts the streams that were closed
+    before their end.
     """
 
     name = "fake"
@@ -38,7 +39,7 @@ class FakeLanguage:
     def __init__(
         self, script: Iterable[ScriptedReply] = (), clock: Clock = SYSTEM_CLOCK, usual: ScriptedReply | None = None
     ) -> None:
-        self._script = list(script)
+        self.script = list(script)
         self._clock = clock
         self._usual = usual
         self._closed = False
@@ -53,12 +54,12 @@ class FakeLanguage:
     async def warm_up(self) -> None:
         """Nothing to load."""
 
-    async def write(self, prompt: Prompt) -> AsyncIterator[str]:
+    async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
         """Give the next reply of the script."""
         if self._closed:
             raise ClosedError("the fake language engine is closed")
         self.prompts.append(prompt)
-        reply = self._script.pop(0) if self._script else self._usual or ScriptedReply()
+        reply = self.script.pop(0) if self.script else self._usual or ScriptedReply()
         text = _line(prompt) if reply.text is None else reply.text
         finished = False
         try:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -148,7 +148,7 @@ class LlamaLanguage:
         """Start the worker and load the model. Raises :class:`InputError` for a missing file or package."""
         await self._process.running()
 
-    async def write(self, prompt: Prompt) -> AsyncIterator[str]:
+    async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
         """Stream the reply. Raises :class:`PeerError` for a worker that died, and for a model that answers nothing.
 
         The model is the file: ``prompt.model`` is not looked at. Tools are not offered to it. A schema binds it.

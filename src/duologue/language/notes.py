@@ -6,11 +6,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 from duologue.language.engine import LanguageModel, Line, Moment, Prompt
 from duologue.language.persona import Persona
 from duologue.streams import closing
+from duologue.strict_json import elements, members
 
 MOST_NOTES = 12
 LONGEST_NOTE = 300
@@ -76,12 +77,8 @@ def read_notes(written: str) -> list[MemoryNote]:
         found: object = json.loads(match[0]) if match else None
     except (ValueError, RecursionError):
         return []
-    listed: object = cast("dict[str, object]", found).get("notes") if isinstance(found, dict) else None
     notes: list[MemoryNote] = []
-    for each in cast("list[object]", listed) if isinstance(listed, list) else []:
-        if not isinstance(each, dict):
-            continue
-        note = cast("dict[str, object]", each)
+    for note in map(members, elements(members(found).get("notes"))):
         kind, text = note.get("kind"), note.get("text")
         if kind in KINDS and isinstance(text, str) and (words := " ".join(text.split())[:LONGEST_NOTE]):
             notes.append(MemoryNote(kind, words))

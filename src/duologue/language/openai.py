@@ -7,7 +7,7 @@ message.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -114,7 +114,7 @@ class OpenAILanguage:
         """
         await self._client.probe("/models")
 
-    async def write(self, prompt: Prompt) -> AsyncIterator[str]:
+    async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
         """Stream the reply. Raises :class:`PeerError`; words that came before a failure have been given already.
 
         Tools that the model calls are run between its answers, and a filler for them is a piece of the stream.

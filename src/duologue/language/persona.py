@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -15,7 +15,7 @@ from duologue.language.languages import ENGLISH, Language, load_language
 from duologue.language.moves import MoveError, parse_moves
 from duologue.settings_parts import DialogueSettings
 from duologue.text_files import read_table
-from duologue.validation import WrongValue, problems
+from duologue.validation import WrongValue, problems, tuples
 
 FORMAT = 1
 """The only value of ``format`` that this version reads."""
@@ -117,7 +117,7 @@ class _File(BaseModel):
 def parse_persona(data: Mapping[str, object], file: Path) -> Persona:
     """Make a persona of a decoded TOML document; ``file`` is named in errors, and its folder is the default name."""
     try:
-        found = _File.model_validate(_tuples(data))
+        found = _File.model_validate(tuples(data))
         parse_moves(found.improv)
     except ValidationError as error:
         raise _in_words(problems(error, _File)[0], data, file) from None
@@ -131,13 +131,6 @@ def parse_persona(data: Mapping[str, object], file: Path) -> Persona:
     given["deflections"] = found.deflections or language.deflections
     given["dialogue"] = found.dialogue.model_dump(include=found.dialogue.model_fields_set)
     return Persona(name=name, title=found.title or name.title(), moves=found.improv, language=language, **given)
-
-
-def _tuples(value: object) -> object:
-    """TOML's arrays as what is read-only; in strict mode nothing else is taken for a tuple."""
-    if isinstance(value, dict):
-        return {key: _tuples(each) for key, each in cast("dict[str, object]", value).items()}
-    return tuple(cast("list[object]", value)) if isinstance(value, list) else value
 
 
 def _in_words(problem: WrongValue, data: Mapping[str, object], file: Path) -> InputError:

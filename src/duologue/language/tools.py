@@ -26,7 +26,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-import json
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -39,6 +38,7 @@ from pydantic_core import to_json
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import InputError, in_words
 from duologue.streams import unhurried
+from duologue.strict_json import read_json
 
 MAX_RESULT = 8_000
 """Characters of a result that a model is shown."""
@@ -331,7 +331,7 @@ def _same(one: ToolCall, other: ToolCall) -> bool:
 
 def _meaning(arguments: str) -> object:
     try:
-        return json.loads(arguments.strip() or "{}")
+        return read_json(arguments.strip() or "{}")
     except ValueError:
         return arguments
 

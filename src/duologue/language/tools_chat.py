@@ -6,13 +6,13 @@ send several whole calls under one index, told apart by their ids.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel
 
 from duologue.errors import PeerError
 from duologue.language.tools import MAX_ARGUMENTS, ToolCall, ToolOutcome
+from duologue.strict_json import read_json
 
 MAX_CALLS = 32
 """A model that asks for more at once has lost its way."""
@@ -94,7 +94,7 @@ def told_back(text: str, outcomes: Sequence[ToolOutcome]) -> list[dict[str, obje
 def _valid(arguments: str) -> str:
     """Servers that parse the history choke on arguments that are not JSON: those are told back as none."""
     try:
-        json.loads(arguments)
+        read_json(arguments)
     except ValueError:
         return "{}"
     return arguments

@@ -11,7 +11,7 @@ import base64
 import binascii
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Any, Literal, cast
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -29,6 +29,7 @@ from duologue.speech.hosted import (
     transmissible,
 )
 from duologue.speech.utterance import SpeechChunk
+from duologue.strict_json import elements, members
 
 MAX_CHARACTERS = 5_000
 """Of one line; the server's own limit depends on the model."""
@@ -222,10 +223,8 @@ def _key_header(key: str) -> Mapping[str, str]:
 
 def _voice_ids(document: object) -> dict[str, str]:
     """Name to identifier; of two voices with one name the first counts."""
-    found: object = cast("dict[str, Any]", document).get("voices") if isinstance(document, dict) else None
     ids: dict[str, str] = {}
-    for entry in cast("list[object]", found) if isinstance(found, list) else []:
-        voice = cast("dict[str, object]", entry) if isinstance(entry, dict) else {}
+    for voice in map(members, elements(members(document).get("voices"))):
         name, identifier = voice.get("name"), voice.get("voice_id")
         if isinstance(name, str) and isinstance(identifier, str):
             ids.setdefault(name, identifier)

@@ -59,7 +59,7 @@ class FakeHearing:
     def __init__(
         self, script: Sequence[Hearing] = (), usual: Hearing | None = None, *, clock: Clock = SYSTEM_CLOCK
     ) -> None:
-        self._script = tuple(script)
+        self.script = tuple(script)
         self._usual = usual or Hearing()
         self._clock = clock
         self._warm = False
@@ -89,7 +89,7 @@ class FakeHearing:
         if self._closed:
             raise ClosedError("the fake ear is closed")
         turn = len(self.calls)
-        hearing = self._script[turn] if turn < len(self._script) else self._usual
+        hearing = self.script[turn] if turn < len(self.script) else self._usual
         self.calls.append(expected or Expected())
         self.seconds.append(0.0)
         shown = understood(hearing, 0.0)

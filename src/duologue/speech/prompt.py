@@ -16,7 +16,8 @@ from dataclasses import replace
 from duologue.clock import SECOND
 from duologue.errors import PeerError
 from duologue.speech.clauses import SpokenPiece, in_clauses
-from duologue.speech.engine import SpeechCapabilities, SpeechOutlook, TextToSpeech
+from duologue.speech.engine import SpeechOutlook, TextToSpeech
+from duologue.speech.layer import SpeechLayer
 from duologue.speech.timed import pace_of
 from duologue.speech.utterance import Mark, SpeechChunk
 from duologue.streams import limited, renewal
@@ -60,34 +61,16 @@ def outlook(engine: TextToSpeech, text: str) -> SpeechOutlook:
     return SpeechOutlook(max(expected(engine, len(each.text)) for each in asked), len(asked))
 
 
-class PromptSpeech:
+class PromptSpeech(SpeechLayer):
     """An engine that must give its first sound ``patience`` ns after what is to be expected, and then each next piece
     within ``stall``. While it gives sound of one line it is not late with another: many make one after the other.
     """
 
     def __init__(self, engine: TextToSpeech, patience: int, stall: int) -> None:
-        self.engine = engine
+        super().__init__(engine)
         self._patience = patience
         self._stall = stall
         self._waiting = set[Callable[[], None]]()
-
-    @property
-    def name(self) -> str:
-        """The engine's."""
-        return self.engine.name
-
-    @property
-    def capabilities(self) -> SpeechCapabilities:
-        """The engine's."""
-        return self.engine.capabilities
-
-    async def warm_up(self) -> None:
-        """Start the engine."""
-        await self.engine.warm_up()
-
-    async def close(self) -> None:
-        """Close the engine. Idempotent."""
-        await self.engine.close()
 
     async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
         """See :class:`duologue.speech.engine.TextToSpeech`. Also :class:`PeerError` for one that is late."""
@@ -125,32 +108,14 @@ class PromptSpeech:
             self._waiting.discard(renew)
 
 
-class ClauseSpeech:
+class ClauseSpeech(SpeechLayer):
     """An engine that is ``asked`` for what takes long in pieces; ``known`` is whose pace that goes by, as each piece is
     begun. Between two pieces there is an empty chunk: what is there should be heard meanwhile.
     """
 
     def __init__(self, asked: TextToSpeech, known: TextToSpeech) -> None:
-        self._asked = asked
+        super().__init__(asked)
         self._known = known
-
-    @property
-    def name(self) -> str:
-        """The engine's."""
-        return self._asked.name
-
-    @property
-    def capabilities(self) -> SpeechCapabilities:
-        """The engine's."""
-        return self._asked.capabilities
-
-    async def warm_up(self) -> None:
-        """Start the engine."""
-        await self._asked.warm_up()
-
-    async def close(self) -> None:
-        """Close the engine. Idempotent."""
-        await self._asked.close()
 
     async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
         """See :class:`duologue.speech.engine.TextToSpeech`: one piece after another."""
@@ -158,7 +123,7 @@ class ClauseSpeech:
         while at < len(text):
             piece, *rest = pieces(self._known, text[at:])
             begin, offset = made, at + piece.begin
-            async with aclosing(self._asked.speak(piece.text, voice)) as stream:
+            async with aclosing(self.engine.speak(piece.text, voice)) as stream:
                 async for chunk in stream:
                     made += len(chunk.samples)
                     yield replace(chunk, marks=tuple(_moved(mark, begin, offset) for mark in chunk.marks))

@@ -26,7 +26,8 @@ from pydantic import BaseModel
 from duologue.audio.pcm import Samples, from_int16
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError
-from duologue.speech.engine import SpeechCapabilities, TextToSpeech
+from duologue.speech.engine import TextToSpeech
+from duologue.speech.layer import SpeechLayer
 from duologue.speech.utterance import Mark, MarkKind, SpeechChunk
 from duologue.telemetry.log import get_logger
 
@@ -210,43 +211,28 @@ class SpeechCache:
         _log.warning("the speech cache's disk failed", what=what, file=str(path), cause=str(error))
 
 
-class CachedSpeech:
-    """An engine that says from the cache what it has said before. It owns the engine, not the cache.
+class CachedSpeech(SpeechLayer):
+    """Says from the cache, which it does not own, what the engine has said before.
 
     ``fingerprint`` stands for everything else that shapes the sound; see :func:`fingerprint`.
     """
 
     def __init__(self, engine: TextToSpeech, cache: SpeechCache, fingerprint: str = "") -> None:
-        self.engine = engine
-        """Who speaks what is not in the cache."""
+        super().__init__(engine)
         self._fingerprint = fingerprint
         self._closed = False
         self.cache = cache
         """Where the lines are."""
 
     @property
-    def name(self) -> str:
-        """The engine's."""
-        return self.engine.name
-
-    @property
-    def capabilities(self) -> SpeechCapabilities:
-        """The engine's."""
-        return self.engine.capabilities
-
-    @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of the engine's voices, where it says anything."""
         return getattr(self.engine, "notes", ())
 
-    async def warm_up(self) -> None:
-        """Start the engine."""
-        await self.engine.warm_up()
-
     async def close(self) -> None:
         """Close the engine. Idempotent."""
         self._closed = True
-        await self.engine.close()
+        await super().close()
 
     async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
         """See :class:`duologue.speech.engine.TextToSpeech`. Only what came to its end is kept."""

@@ -8,36 +8,27 @@ from contextlib import aclosing
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.metering import NOTHING, UNMETERED, Amount, Meter, RequestOutcome, Service, metered
 from duologue.paces import EnginePace, PieceWatch
-from duologue.speech.engine import SpeechCapabilities, TextToSpeech
+from duologue.speech.engine import TextToSpeech
+from duologue.speech.layer import SpeechLayer
 from duologue.speech.speech_cache import CachedSpeech
 from duologue.speech.utterance import SpeechChunk
 
 
-class TimedSpeech:
-    """Speaks as the ``engine`` that it owns does, keeps its :class:`~duologue.paces.EnginePace`, and has it
+class TimedSpeech(SpeechLayer):
+    """Speaks as the engine does, keeps its :class:`~duologue.paces.EnginePace`, and has it
     counted. It stands behind the cache: what is read from there says nothing of the engine, and costs nothing.
     """
 
     def __init__(self, engine: TextToSpeech, clock: Clock = SYSTEM_CLOCK, meter: Meter = UNMETERED) -> None:
-        self.engine = engine
+        super().__init__(engine)
         self.pace = EnginePace()
         self._clock = clock
         self._meter = meter
 
-    @property
-    def name(self) -> str:
-        """The engine's."""
-        return self.engine.name
-
-    @property
-    def capabilities(self) -> SpeechCapabilities:
-        """The engine's."""
-        return self.engine.capabilities
-
     async def warm_up(self) -> None:
         """Start the engine."""
         began = self._clock.now()
-        await self.engine.warm_up()
+        await super().warm_up()
         self.pace.started(self._clock.now() - began)
 
     async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
@@ -64,10 +55,6 @@ class TimedSpeech:
                 yield chunk
         if samples:
             self.pace.did(first, watch.took, len(text), samples / self.capabilities.rate)
-
-    async def close(self) -> None:
-        """Close the engine. Idempotent."""
-        await self.engine.close()
 
 
 def pace_of(engine: object) -> EnginePace | None:

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Store:
-    """Make it, :meth:`start` it on the loop, :meth:`close` it at the end. ``told`` is called on the loop."""
+    """Make it, :meth:`start` it on the loop, :meth:`close` it at the end. Its ``listeners`` are called on the loop."""
 
     def __init__(self, url: str, file: Path, clock: Clock = SYSTEM_CLOCK) -> None:
         self.clock = clock

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from enum import Enum
+from types import UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from pydantic_core import PydanticSerializationError, to_json
@@ -188,14 +189,14 @@ def _integer(value: object) -> int:
     return cast(int, _checked(value, int))
 
 
-def _checked(value: object, kind: type[object]) -> object:
+def _checked(value: object, kind: type[object] | UnionType) -> object:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError
     return value
 
 
 def _float(value: object) -> float:
-    return math.nan if value is None else float(cast(float, _checked(value, int | float)))  # type: ignore[arg-type]
+    return math.nan if value is None else float(cast(float, _checked(value, int | float)))
 
 
 _READ: Mapping[object, Callable[[object], object]] = {

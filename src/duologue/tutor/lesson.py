@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -16,7 +16,7 @@ from duologue.errors import InputError
 from duologue.places import packs_folder
 from duologue.text_files import read_table
 from duologue.tutor.words import words_of
-from duologue.validation import problems
+from duologue.validation import problems, tuples
 
 FORMAT = 1
 """The only value of ``format`` that this version reads."""
@@ -180,7 +180,7 @@ def load_lesson(path: Path) -> Lesson:
 def parse_lesson(data: Mapping[str, object], name: str, where: str) -> Lesson:
     """Make a lesson of a decoded TOML document. Raises :class:`InputError`."""
     try:
-        found = _File.model_validate(_tuples(data))
+        found = _File.model_validate(tuples(data))
     except ValidationError as error:
         problem = problems(error, _File)[0]
         key = re.sub(r"\[(\d+)\]", lambda number: f" {int(number[1]) + 1}", problem.key)
@@ -207,13 +207,6 @@ def _exercise(number: int, given: _Exercise) -> Exercise:
     return Exercise(
         str(number), kind, ask, answers, given.options, mistakes, given.hint or "", given.translations, given.words
     )
-
-
-def _tuples(value: object) -> object:
-    """TOML's arrays as what is read-only; in strict mode nothing else is taken for a tuple."""
-    if isinstance(value, dict):
-        return {key: _tuples(each) for key, each in cast("dict[str, object]", value).items()}
-    return tuple(_tuples(each) for each in cast("list[object]", value)) if isinstance(value, list) else value
 
 
 def lessons_folder() -> Path:

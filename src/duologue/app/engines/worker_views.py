@@ -5,15 +5,14 @@ from __future__ import annotations
 from duologue.app.models import WorkerView
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.precedence import WorkGate
-from duologue.speech.speech_cache import CachedSpeech
-from duologue.speech.timed import TimedSpeech
+from duologue.speech.layer import SpeechLayer
 from duologue.supervision import WorkerPhase, WorkerState
 from duologue.workers import Supervised
 
 
 def workers_of(engine: object) -> tuple[Supervised, ...]:
     """The child processes of an engine: what it shows as ``worker`` or ``workers``; none for most engines."""
-    if isinstance(engine, CachedSpeech | TimedSpeech):
+    if isinstance(engine, SpeechLayer):
         return workers_of(engine.engine)
     found = getattr(engine, "workers", None) or (getattr(engine, "worker", None),)
     return tuple(each for each in found if isinstance(each, Supervised))

@@ -111,9 +111,9 @@ class Programme:
         return self._company.moderator
 
     async def start(self, request: ConversationRequest) -> ConversationView:
-        """Begin a conversation now;
+        """Begin a conversation now; the one on air ends.
 
-        The one on air ends. Raises :class:`InputError` for a topic or cast that cannot be.
+        Raises :class:`InputError` for a topic or cast that cannot be.
         """
         topic = await self._topic(request.topic)
         names = self._names(request.cast)

@@ -13,9 +13,9 @@ import os
 import threading
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import cast
 
 from duologue.broadcast.hls import Position
+from duologue.strict_json import members
 from duologue.telemetry.log import get_logger
 
 _SIZE = 100
@@ -105,7 +105,7 @@ def _position(record: bytes) -> Position | None:
         found: object = json.loads(record) if record.strip() else {}
     except ValueError:
         found = {}
-    found = cast("dict[str, object]", found) if isinstance(found, dict) else {}
-    numbers = [found.get(field.name) for field in fields(Position)]
+    known = members(found)
+    numbers = [known.get(field.name) for field in fields(Position)]
     sane = [number for number in numbers if isinstance(number, int) and 0 <= number < _MOST]
     return Position(*sane) if len(sane) == len(numbers) else None

@@ -58,7 +58,8 @@ class TalkSessions:
 
     def __init__(self, talk: Talk, settings: Settings, ledger: Ledger, clock: Clock) -> None:
         self._talk = talk
-        self._learners = Learners(talk.remembering, clock)
+        self.learners = Learners(talk.remembering, clock)
+        """Whose progress there is."""
         self._settings = settings
         self._ledger = ledger
         self._clock = clock
@@ -93,7 +94,7 @@ class TalkSessions:
 
     async def learning(self, person: str = "", realm: str = "") -> TalkLearning:
         """What there is to learn, and how far the ``person`` is (as in the `hello`; empty: at the beginning)."""
-        progress = await self._learners.found(person, realm)
+        progress = await self.learners.found(person, realm)
         return await learning(progress, self._clock.wall(), model=self._talk.thinks)
 
     async def run(self) -> None:
@@ -232,7 +233,7 @@ class TalkSessions:
             else:
                 self._drilling += 1
                 stack.callback(self._drilled)
-        progress, kept = self._learners.of(hello.person, realm, partner.acquaintance)
+        progress, kept = self.learners.of(hello.person, realm, partner.acquaintance)
         desk = LessonDesk(
             progress, self._clock, model=partner.engines.model, language=hello.translate, kept=kept,
             ears=drills.ears if drills is not None else None, scorer=drills.scorer if drills is not None else None,

@@ -317,7 +317,7 @@ class LineProcess:
             self._incoming(event, now)
             return
         if isinstance(event, events.Registered):
-            self.report(RegistrationState(event.account, True, event.registrar, event.seconds))
+            self.report(RegistrationState(event.account, True, event.registrar))
             return
         if isinstance(event, events.NotRegistered):
             retry = None if event.retry_at is None else max(0.0, (event.retry_at - now) / SECOND)

@@ -238,14 +238,13 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationState:
-    """How an account is: it can be called (``until_s`` more, at ``registrar``), or not, and why; ``retry_s``: when it
+    """How an account is: it can be called at ``registrar``, or not, and why; ``retry_s``: when it
     is tried again (None: never).
     """
 
     account: str
     registered: bool
     registrar: str = ""
-    until_s: int = 0
     status: int = 0
     why: str = ""
     retry_s: float | None = None
@@ -275,5 +274,3 @@ class LineTrouble:
 LineReport: TypeAlias = (
     Ready | LineProcessFailed | CallOffered | Able | CallHeard | Told | RegistrationState | Counts | LineTrouble
 )
-LineBatch: TypeAlias = tuple[LineReport, ...]
-"""What crosses the pipe towards main: reports of one moment together."""

@@ -25,7 +25,7 @@ class Reception:
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
-        self.received = self.duplicates = 0
+        self.received = 0
         self._first = self._highest = 0
         self._transit: float | None = None
         self._jitter = 0.0

@@ -13,7 +13,7 @@ import hmac
 import secrets
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 from xml.sax.saxutils import escape, quoteattr
 
@@ -37,13 +37,12 @@ class ForgedError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A call that Twilio asked about. ``call`` is its id there; ``fields`` is all that it said."""
+    """A call that Twilio asked about. ``call`` is its id there."""
 
     call: str
     caller: str
     called: str
     display: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def signature(token: str, url: str, fields: Mapping[str, Sequence[str]]) -> str:
@@ -124,9 +123,7 @@ class TwilioDoor:
             raise self._forged(AwayReason.SOURCE, what, remedy)
         if not said.get("CallSid"):
             raise self._forged(AwayReason.REQUEST, "the request names no call", "This address is for calls alone.")
-        return Invitation(
-            said["CallSid"], said.get("From", ""), said.get("To", ""), said.get("CallerName", ""), said
-        )  # fmt: skip
+        return Invitation(said["CallSid"], said.get("From", ""), said.get("To", ""), said.get("CallerName", ""))
 
     def admit(self, invitation: Invitation, now: int) -> str:
         """The instructions that lead the call to us; an earlier address for it holds no more."""

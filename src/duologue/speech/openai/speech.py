@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Any, cast
 
 from pydantic import Field
 
@@ -24,6 +23,7 @@ from duologue.speech.hosted import (
     transmissible,
 )
 from duologue.speech.utterance import SpeechChunk
+from duologue.strict_json import elements, members
 
 MAX_CHARACTERS = 4_096
 """Of one line, by the protocol."""
@@ -158,10 +158,8 @@ class OpenAISpeech:
 
     async def _listed(self) -> tuple[str, ...]:
         """What a compatible server's own ``GET /audio/voices`` tells; OpenAI has none."""
-        document = await self._client.probe("/audio/voices")
-        found: object = cast("dict[str, Any]", document).get("voices") if isinstance(document, dict) else None
-        entries = cast("list[object]", found) if isinstance(found, list) else []
-        names = (cast("dict[str, object]", each).get("id") if isinstance(each, dict) else each for each in entries)
+        entries = elements(members(await self._client.probe("/audio/voices")).get("voices"))
+        names = (members(each).get("id", each) for each in entries)
         return tuple(name for name in names if isinstance(name, str))
 
 

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from duologue.errors import InputError
 from duologue.stage.motion.pose import Brows, Daylight, Lids, Mouth
 from duologue.text_files import read_table
-from duologue.validation import WrongValue, problems
+from duologue.validation import WrongValue, problems, tuples
 
 CHARACTER_FILE, ROOM_FILE = "character.toml", "room.toml"
 MAX_CANVAS = 8192
@@ -22,9 +22,7 @@ MAX_CANVAS = 8192
 
 
 def _as_tuple(value: object) -> object:
-    if isinstance(value, str):
-        return (value,)
-    return tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return (value,) if isinstance(value, str) else tuples(value)
 
 
 def _layer_files(value: tuple[str, ...]) -> tuple[str, ...]:
