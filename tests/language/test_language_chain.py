@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import pytest
@@ -68,7 +68,7 @@ async def test_it_closes_all_its_engines() -> None:
 class Calls(Named):
     """Calls a tool before its first word, as models do."""
 
-    async def write(self, prompt: Prompt) -> AsyncIterator[str]:
+    async def write(self, prompt: Prompt) -> AsyncGenerator[str, None]:
         assert prompt.tools is not None
         async for _ in prompt.tools.run([ToolCall("1", "look_up", "{}")]):
             pass
