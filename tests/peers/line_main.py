@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -75,10 +76,14 @@ class Main:
         assert self.client.calls == 0
 
 
+PORTS = 26_000 + 400 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""The first of this worker's own: who captures a call meets no packet of another worker's."""
+
+
 @contextlib.asynccontextmanager
 async def line(does: Callable[[CallLeg], Awaitable[None]], **more: Any) -> AsyncGenerator[Main]:
     usual: dict[str, Any] = {
-        "options": options(), "udp": 0, "tcp": None, "first_port": 23_000, "last_port": 23_400, "count_s": 0.1,
+        "options": options(), "udp": 0, "tcp": None, "first_port": PORTS, "last_port": PORTS + 399, "count_s": 0.1,
     }  # fmt: skip
     plan = LineSetup(**{**usual, **more})
     main = Main(plan, does)
