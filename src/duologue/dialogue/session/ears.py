@@ -346,6 +346,7 @@ class SessionEars:
         self._pause = None
         self._echo.sound.forget()
         self._roll.forget()
+        self._rest = None
         self._activity.forget(self._stream)
 
     def _cut(self) -> None:

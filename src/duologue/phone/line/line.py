@@ -172,7 +172,7 @@ class LineProcess:
         plan, self._tasks = self._plan, tasks
         server = None
         if plan.tls is not None:
-            shown = certificates.Shown(Path(plan.certificate), Path(plan.key) if plan.key else None)
+            shown = certificates.ServedCertificate(Path(plan.certificate), Path(plan.key) if plan.key else None)
             server = shown.context
             shown.watch(lambda error: self.report(LineTrouble(in_words(error), "phone.tls_cert")))
         client = certificates.for_servers(Path(plan.authorities)) if plan.authorities else None

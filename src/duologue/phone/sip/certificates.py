@@ -49,7 +49,7 @@ def for_clients(certificate: Path, key: Path | None = None, clients: Path | None
     return context
 
 
-class Shown:
+class ServedCertificate:
     """The certificate that whoever connects to us is shown, as its files are by now: one that an authority renews every
     two months wants no restart, which would end the calls. Raises :class:`InputError`.
     """
