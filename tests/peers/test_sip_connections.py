@@ -15,7 +15,7 @@ from duologue.clock import SystemClock
 from duologue.errors import InputError
 from duologue.phone.media.negotiation import offer
 from duologue.phone.sip import call_events as events
-from duologue.phone.sip.certificates import Shown, for_clients, for_servers
+from duologue.phone.sip.certificates import ServedCertificate, for_clients, for_servers
 from duologue.phone.sip.registration import Account
 from duologue.phone.sip.screening import LineOptions, Rate
 from duologue.phone.sip.transactions import Flow
@@ -60,7 +60,7 @@ async def test_what_is_no_certificate_is_named(tmp_path: Path) -> None:
 async def test_a_certificate_that_was_renewed_is_shown_without_a_restart(tmp_path: Path) -> None:
     key, made = await certificate(tmp_path / "us")
     before = made.read_bytes()
-    shown = Shown(made, key)
+    shown = ServedCertificate(made, key)
 
     async def seen() -> bytes:
         """As whoever connects sees it."""
