@@ -14,7 +14,8 @@ setup: $(VENV)/.ready src/duologue/web/static/.ready $(VENV)/.models  ## Make .v
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Duologue needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@# Debian's python3 without python3-venv leaves one without pip behind; made again, it gets it
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q src/duologue  # else the first show compiles it, and is on air a second later
@@ -27,6 +28,8 @@ $(VENV)/.models: $(VENV)/.ready src/duologue/models/entries.py
 	@touch $@
 
 frontend/node_modules/.ready: frontend/package.json frontend/package-lock.json
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' && npm --version >/dev/null || { \
+	  echo "The page is built with Node 20 or newer, and npm: install them (nodejs.org), then run make again." >&2; exit 1; }
 	$(NPM) ci --no-audit --no-fund
 	@touch $@
 

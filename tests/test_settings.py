@@ -102,6 +102,9 @@ def test_a_file_by_name(tmp_path: Path) -> None:
         ("engines.improv.speed", 1, "flag --speed", "Remove"),
         ("engines.lmm", "improv", "flag --lmm", "'llm'"),
         ("nonsense.key", 1, "flag --key", "Known: chains, dialogue"),
+        ("web.fps", 25, "flag --fps", "Did you mean 'show.fps'? Known: accounts"),
+        ("show.lights", "day", "flag --lights", "Its keys: daylight, lamp."),
+        ("phone.accounts", 3, "flag --accounts", "[[phone.accounts]]"),
     ],
 )
 def test_a_wrong_value_names_key_source_and_what_is_allowed(key: str, value: object, where: str, remedy: str) -> None:
@@ -246,6 +249,25 @@ def test_unknown_variables_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         _load()
     assert "DUOLOGUE_SHWO__FPS" in caught.value.where
     assert "'show'" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("variable", "remedy"),
+    [
+        ("PORT", "Did you mean DUOLOGUE_WEB__PORT?"),
+        ("TOKEN", "Did you mean DUOLOGUE_WEB__TOKEN?"),
+        ("web_port", "Did you mean DUOLOGUE_WEB__PORT?"),
+        ("SHOW_TV__FILM", "Did you mean DUOLOGUE_SHOW__TV__FILM?"),
+        ("ENGINES_OPENAI_MODEL", "Two underscores stand between a section and its key, as in DUOLOGUE_WEB__PORT."),
+    ],
+)
+def test_a_variable_without_its_section_or_an_underscore_is_told_as_it_is_meant(
+    variable: str, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"DUOLOGUE_{variable}", "x")
+    with pytest.raises(InputError) as caught:
+        _load()
+    assert caught.value.remedy == remedy
 
 
 @pytest.mark.parametrize("text", ["[show", "show = 3", "[[show]]\nfps = 1"])

@@ -54,7 +54,7 @@ from duologue.settings_parts import (
 from duologue.settings_phone import PhoneSettings
 from duologue.settings_spending import PricesSettings, SpendingSettings, wrong_spending
 from duologue.text_files import read_table
-from duologue.validation import WrongValue, did_you_mean, problems
+from duologue.validation import WrongValue, did_you_mean, keys_in, problems
 
 FILE = "duologue.toml"
 ENGINE_GROUPS = {"duologue.tts": "speaks", "duologue.llm": "thinks", "duologue.stt": "hears", "duologue.vad": "notices"}
@@ -429,12 +429,23 @@ def _environment_layer() -> _Layer:
             raise InputError(
                 f"there is no setting {name.lower().replace('__', '.')!r}",
                 where=f"environment variable {variable}",
-                remedy=did_you_mean(section, sections),
+                remedy=_variable_meant(name.lower()) or did_you_mean(section, sections),
             )
     sources = {key: f"environment {PREFIX}{key.upper().replace('.', '__')}" for key, _ in _leaves(table)}
     if isinstance(table.get("models"), str):  # the one variable with a short name
         table["models"], sources["models.folder"] = {"folder": table["models"]}, sources.pop("models")
     return _Layer(table, sources)
+
+
+def _variable_meant(name: str) -> str:
+    """A remedy where ``name`` (``port``, ``web_port``) leaves out a section, or one of two underscores; else empty."""
+    flat = name.replace("__", "_")
+    keys = [key for key in keys_in(Settings) if flat in (key.replace(".", "_"), key.rpartition(".")[2])]
+    if keys:
+        variables = [PREFIX + key.upper().replace(".", "__") for key in keys[:3]]
+        return f"Did you mean {' or '.join(variables)}?"
+    inside = any(flat.startswith(f"{section}_") for section in Settings.model_fields)
+    return f"Two underscores stand between a section and its key, as in {PREFIX}WEB__PORT." if inside else ""
 
 
 def _flag(key: str) -> str:

@@ -167,7 +167,9 @@ class ShowSettings(SettingsSection):
     record_minutes: int = Field(
         default=60, ge=0, description="A new file of the recording begins after so long; 0: never."
     )
-    record_mb: int = Field(default=0, ge=0, description="The same after so many MB; 0: whatever its size.")
+    record_mb: int = Field(
+        default=0, ge=0, description="A new file begins after so many MB, too; 0: whatever its size."
+    )
     record_keep_mb: int = Field(
         default=0, ge=0, description="The oldest files under the recording's name are removed beyond it; 0: none."
     )
@@ -278,7 +280,7 @@ class LedgerSettings(SettingsSection):
     folder: Path | None = Field(default=None, description="A folder for it; unset: nothing is written down.")
     file_mb: int = Field(default=64, ge=1, le=100_000, description="A new file begins after so many MB.")
     keep_files: int = Field(default=20, ge=1, le=10_000, description="The oldest are removed beyond so many.")
-    keep_mb: int = Field(default=1000, ge=1, description="The same beyond so many MB in all.")
+    keep_mb: int = Field(default=1000, ge=1, description="The oldest are removed beyond so many MB in all.")
 
     @model_validator(mode="after")
     def _has_room(self) -> Self:
@@ -399,7 +401,9 @@ class DialogueSettings(SettingsSection):
     wait_least_ms: int = Field(
         default=250, ge=250, le=3000, description="Shortest silence after which a turn is over, ms."
     )
-    wait_most_ms: int = Field(default=1400, ge=250, le=3000, description="Longest such silence, ms.")
+    wait_most_ms: int = Field(
+        default=1400, ge=250, le=3000, description="Longest silence after which a turn is over, ms."
+    )
     filler_seconds: float = Field(default=1.5, ge=0.3, le=30, description="Waiting before the character says “hm”.")
     reply_seconds: float = Field(
         default=12.0, ge=1, le=120, description="For an answer to sound, or to go on; then it apologises."
@@ -427,7 +431,7 @@ class DialogueSettings(SettingsSection):
     )  # fmt: skip
     tries: int = Field(default=3, ge=0, le=20, description="Speculations in one turn.")
     echo_doubt_ms: int = Field(
-        default=700, ge=50, le=5000, description="The same as doubt_ms while the room echoes, ms."
+        default=700, ge=50, le=5000, description="In place of doubt_ms while the room echoes, ms."
     )
     word_ms: int = Field(default=120, ge=0, le=1000, description="A shorter voice is no word, ms.")
     phrase_ms: int = Field(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast, get_args, get_origin
 
@@ -22,11 +22,13 @@ class WrongValue:
     remedy: str
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A remedy for a name that is not known: the nearest known one, and all of them."""
+def did_you_mean(word: str, known: Iterable[str], elsewhere: Iterable[str] = ()) -> str:
+    """A remedy for a name that is not known: what is called just so ``elsewhere``, else the nearest known one; and all
+    that are known here.
+    """
     names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    guess = f"Did you mean {near[0]!r}? " if near else ""
+    meant = list(elsewhere)[:3] or difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    guess = f"Did you mean {' or '.join(map(repr, meant))}? " if meant else ""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return f"{guess}Known: {', '.join(names[:LISTED])}{more}." if names else f"{guess}Remove it."
 
@@ -62,11 +64,17 @@ def _words(
     name = str(path[-1]) if path else ""
     match kind:
         case "extra_forbidden":
-            return f"there is no key {name!r} here", did_you_mean(name, fields_at(model, path[:-1]))
+            elsewhere = (key for key in keys_in(model) if key.rpartition(".")[2] == name)
+            return f"there is no key {name!r} here", did_you_mean(name, fields_at(model, path[:-1]), elsewhere)
         case "missing" if path and isinstance(path[-1], int):
             return "an entry of the list is missing", _description(model, path)
         case "missing":
             return f"the key {name!r} is missing", "Add it."
+        case "model_type" | "model_attributes_type" | "dict_type":
+            keys = ", ".join(fields_at(model, path))
+            return "it is a table, and has no value of its own", f"Its keys: {keys}." if keys else "Write a table."
+        case "tuple_type" | "list_type":
+            return "a list is wanted", _description(model, path)
         case "enum" | "literal_error":
             allowed = str((context or {}).get("expected", "")).replace(" or ", ", ")
             return "the value is not one that is known", f"Allowed: {allowed}."
@@ -90,6 +98,16 @@ def fields_at(model: type[BaseModel], path: Iterable[int | str]) -> list[str]:
         annotation = current.model_fields[part].annotation
         current, named = model_in(annotation), get_origin(annotation) is dict
     return list(current.model_fields) if current else []
+
+
+def keys_in(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """The dotted keys of ``model`` and of the tables in it; of lists of tables and tables of tables their own."""
+    for name, field in model.model_fields.items():
+        inner = model_in(field.annotation) if get_origin(field.annotation) not in (dict, tuple, list) else None
+        if inner is None:
+            yield f"{prefix}{name}"
+        else:
+            yield from keys_in(inner, f"{prefix}{name}.")
 
 
 def _description(model: type[BaseModel], path: tuple[int | str, ...]) -> str:
