@@ -11,7 +11,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from duologue.app.doctor.doctor import (
+    Diagnosis,
     Machine,
+    Missing,
     SizeProbe,
     Wanting,
     examine,
@@ -27,7 +29,7 @@ from duologue.app.doctor.doctor import (
 from duologue.app.doctor.memory import recall
 from duologue.app.doctor.voices import try_voice
 from duologue.broadcast.encoder import EncoderProbe
-from duologue.cli.doctor import print_headroom
+from duologue.cli.doctor import print_diagnosis, print_headroom
 from duologue.cli.main import build
 from duologue.clock import MILLISECOND
 from duologue.settings import load_settings
@@ -183,6 +185,19 @@ def test_a_room_is_printed_in_a_few_lines() -> None:
     assert "1 busy program (1.0" in one and "2 busy programs (0.7" in two
     assert "4 busy programs (0.4 cores left): the TV's picture only in every second frame" in four
     assert "nice 0 (-10 was refused)" in scheduler
+
+
+@pytest.mark.parametrize(("wanted", "mark"), [("libx264", "·"), ("h264_nvenc", "✗")])
+def test_an_encoder_that_is_not_here_is_a_fault_where_it_is_set(wanted: str, mark: str) -> None:
+    encoders = (WORKS, EncoderProbe("h264_nvenc", False, "it does not open"))
+    missing = (Missing("the page is not built", "watching in the browser", "make setup"),)
+    out = Console(width=200, file=io.StringIO(), highlight=False)
+    print_diagnosis(out, Diagnosis(QUIET, (), encoders, 0, (), None, missing, (), True), wanted)
+    assert isinstance(out.file, io.StringIO)
+    assert out.file.getvalue().splitlines()[1:] == [
+        "Encoder   ✓ libx264 ", f"Encoder   {mark} h264_nvenc it does not open",
+        "Missing   the page is not built. For watching in the browser: make setup",
+    ]  # fmt: skip
 
 
 @pytest.mark.slow

@@ -236,10 +236,10 @@ def test_what_else_happened_then_is_told() -> None:
 
 
 def test_packets_that_left_late() -> None:
-    calm = cause_of_stall(30.0, 0, 30 * MILLISECOND, Evidence(cpu_wait_ms=0.0))
-    busy = cause_of_stall(30.0, 0, 30 * MILLISECOND, Evidence(cpu_wait_ms=40.0))
+    calm = cause_of_stall(30.0, 0, 30 * MILLISECOND, Evidence(cpu_wait_ms=0.0), "the line")
+    busy = cause_of_stall(30.0, 0, 30 * MILLISECOND, Evidence(cpu_wait_ms=40.0), "the line")
     garbage = PauseRecord("line", "garbage", 28.0, 30 * MILLISECOND)
-    collected = cause_of_stall(30.0, 0, 30 * MILLISECOND, Evidence(pauses=[garbage]))
+    collected = cause_of_stall(30.0, 0, 30 * MILLISECOND, Evidence(pauses=[garbage]), "the line")
     assert [each.cause for each in (calm, busy, collected)] == [Culprit.UNKNOWN, Culprit.BUSY, Culprit.GARBAGE]
 
 

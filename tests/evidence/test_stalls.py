@@ -111,7 +111,11 @@ def test_a_disk_that_took_nothing_and_a_recorder_that_was_not_run() -> None:
 def test_a_main_loop_that_was_held() -> None:
     assert not list(loop_held(house({"loop_lag_ms": 30.0})))
     held: dict[str, object] = {"loop_lag_ms": 400.0}
-    assert only(list(loop_held(house(held)))) == ("the main loop was held", 400.0, Culprit.UNKNOWN)
+    (alone,) = loop_held(house(held))
+    assert only([alone]) == ("the main loop was held", 400.0, Culprit.UNKNOWN)
+    assert alone.attribution.why.startswith("the main loop stood still for 400 ms"), (
+        "and not a stage, which a talk has not"
+    )
     assert only(list(loop_held(house(held, [paused("main", "garbage", 390.0)]))))[2] is Culprit.GARBAGE
     assert only(list(loop_held(house(held, [paused("main", "disk", 390.0)]))))[2] is Culprit.UNKNOWN
     waited = house(held | {"cpu_wait_ms": {"main": 380.0}, "busy_percent": 99.0})
@@ -157,7 +161,7 @@ def test_times_are_of_the_moment_that_is_meant() -> None:
 
 def test_nobody_is_said_to_have_waited_longer_than_was_lost() -> None:
     evidence = Evidence(cpu_wait_ms=613.0, foreign_ms=900.0)
-    found = cause_of_stall(232.0, 0, SECOND, evidence)
+    found = cause_of_stall(232.0, 0, SECOND, evidence, "the line")
     assert (found.cause, found.why) == (Culprit.BUSY, "no core was free for 232 ms: other programs had them")
-    found = cause_of_stall(232.0, 0, SECOND, replace(evidence, engines={"piper": 900.0}, foreign_ms=0.0))
+    found = cause_of_stall(232.0, 0, SECOND, replace(evidence, engines={"piper": 900.0}, foreign_ms=0.0), "the line")
     assert (found.cause, found.why) == (Culprit.ENGINE, "no core was free for 232 ms while piper computed")

@@ -57,12 +57,15 @@ def doctor(
     else:
         from duologue.cli.output import console
 
-        _print(console(), diagnosis)
+        print_diagnosis(console(), diagnosis, settings.show.encoder)
     if not diagnosis.well:
         raise typer.Exit(1)
 
 
-def _print(out: Console, found: Diagnosis) -> None:
+def print_diagnosis(out: Console, found: Diagnosis, wanted: str) -> None:
+    """All that was found, a line each. ``wanted`` is the encoder that is set: that another one does not work here is no
+    fault.
+    """
     from rich.markup import escape
 
     from duologue.plurals import counted
@@ -76,7 +79,8 @@ def _print(out: Console, found: Diagnosis) -> None:
         role = _ROLES[engine.kind]
         out.print(f"[bold]Engine[/]    {_mark(engine.works)} {engine.name} {role}. {escape(engine.note)}")
     for encoder in found.encoders:
-        out.print(f"[bold]Encoder[/]   {_mark(encoder.works)} {encoder.name} {escape(encoder.why_not)}")
+        mark = _mark(encoder.works if encoder.works or encoder.name == wanted else None)
+        out.print(f"[bold]Encoder[/]   {mark} {encoder.name} {escape(encoder.why_not)}")
     for size in found.sizes:
         carried = f"{size.rate} frames per second" if size.rate else "too slow"
         out.print(
@@ -87,8 +91,8 @@ def _print(out: Console, found: Diagnosis) -> None:
     if found.headroom is not None:
         print_headroom(out, found.headroom, machine.scheduler)
     for part in found.missing:
-        command = f": [cyan]{part.command}[/]" if part.command else ""
-        out.print(f"[bold yellow]Missing[/]   {escape(part.what)}, for {part.needed}{command}")
+        command = f": [cyan]{part.command}[/]" if part.command else "."
+        out.print(f"[bold yellow]Missing[/]   {escape(part.what)}. For {part.needed}{command}")
     for check in found.phone:
         out.print(f"[bold]Phone[/]     {_mark(check.works)} {check.what}: {escape(check.note)}")
     for sentence in found.verdict:

@@ -332,7 +332,7 @@ def _summary(parts: list[PartSummary]) -> Iterator[str]:
     elif not shows:
         yield "No answer to speech is in it."
     for show in shows:
-        yield from _table(show.of, "turns", show)
+        yield from _table(f"{show.of}, ms", "turns", show)
 
 
 def _table(title: str, what: str, part: PartSummary, leave: Sequence[str] = ()) -> Iterator[str]:

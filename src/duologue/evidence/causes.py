@@ -131,7 +131,7 @@ def cause_of(evidence: Evidence) -> Attribution:
         return _death(evidence, pieces.total)
     if pieces.total <= 0:
         return Attribution(Culprit.UNKNOWN, 0.0, 0.0, "no frame took long, and none began late")
-    parts, words = _attribute(pieces, evidence)
+    parts, words = _attribute(pieces, evidence, "the stage")
     return _verdict(parts, words, pieces.total)
 
 
@@ -141,12 +141,14 @@ def _death(evidence: Evidence, lost: float) -> Attribution:
     )
 
 
-def cause_of_stall(lost_ms: float, since: int, until: int, evidence: Evidence) -> Attribution:
-    """Why a process did nothing for ``lost_ms`` between the two times: packets that left late, a loop that was held."""
+def cause_of_stall(lost_ms: float, since: int, until: int, evidence: Evidence, who: str) -> Attribution:
+    """Why ``who`` (as people read it) did nothing for ``lost_ms`` between the two times: packets that left late, a loop
+    that was held.
+    """
     if evidence.deaths:
         return _death(evidence, lost_ms)
     pieces = _Pieces(still=lost_ms, spans=[(since, until)])
-    parts, words = _attribute(pieces, evidence)
+    parts, words = _attribute(pieces, evidence, who)
     return _verdict(parts, words, lost_ms)
 
 
@@ -214,7 +216,7 @@ def _excess(took: float, usual: float) -> float:
     return over if over > max(NOISE_MS, 0.5 * usual) else 0.0
 
 
-def _attribute(pieces: _Pieces, evidence: Evidence) -> tuple[dict[Culprit, float], dict[Culprit, str]]:
+def _attribute(pieces: _Pieces, evidence: Evidence, who: str) -> tuple[dict[Culprit, float], dict[Culprit, str]]:
     """Who has how much of it (ms), and in what words."""
     parts: dict[Culprit, float] = {}
     words: dict[Culprit, str] = {}
@@ -259,7 +261,7 @@ def _attribute(pieces: _Pieces, evidence: Evidence) -> tuple[dict[Culprit, float
         words[Culprit.COMPOSE] = "a change of light was swapped in"
     if left["still"] > 0:
         parts[Culprit.UNKNOWN] = left["still"]
-        words[Culprit.UNKNOWN] = f"the stage stood still for {left['still']:.0f} ms" + (
+        words[Culprit.UNKNOWN] = f"{who} stood still for {left['still']:.0f} ms" + (
             ", and nothing that was measured tells why" if evidence.measured else "; the machine was not measured then"
         )
     return parts, words

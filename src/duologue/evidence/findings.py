@@ -13,7 +13,7 @@ from duologue.evidence.chapters import ShowChapter, TalksChapter
 from duologue.evidence.incidents import Incident, by_cause
 from duologue.evidence.stalls import Stall
 from duologue.evidence.waits import STAGE_WORDS, TurnWait
-from duologue.evidence.words import capital, clock, named, stretch, times, was, when
+from duologue.evidence.words import capital, clock, figure, named, stretch, times, was, when
 from duologue.plurals import counted
 
 FEW = 100
@@ -173,6 +173,8 @@ def _of_machine(shows: Sequence[ShowChapter], talks: TalksChapter | None) -> str
         return f"The host took {max(each.p95 for each in steal):.0f} % of the CPU time away in the worst seconds."
     busy = [each.busy for each in (*shows, *((talks,) if talks else ())) if each.busy is not None]
     if busy and busy[0].most > 0:
+        if round(busy[0].p50) == round(busy[0].most):
+            return f"All programs together kept the cores {busy[0].most:.0f} % busy, in most seconds of it."
         return (
             f"In the median second all programs together kept the cores {busy[0].p50:.0f} % busy,"
             f" {busy[0].most:.0f} % at most."
@@ -313,7 +315,7 @@ def _stood_still(stalls: Sequence[Stall]) -> Iterator[WorthMending]:
         lost = sum(stall.attribution.lost_ms for stall in some)
         yield WorthMending(
             lost if felt else lost * _UNFELT,
-            f"{capital(what)}: {times(len(some)).lower()}, at most {most.size:g} {most.unit}."
+            f"{capital(what)}: {times(len(some)).lower()}, at most {figure(most.size)} {most.unit}."
             f" {_why(cause, most.attribution.why)}",
             REMEDIES[cause],
             felt,

@@ -28,7 +28,7 @@ from duologue.evidence.report import EvidenceReport
 from duologue.evidence.spent import EngineUse, cost_in_words
 from duologue.evidence.stalls import Stall
 from duologue.evidence.waits import STAGE_WORDS, TurnWait
-from duologue.evidence.words import capital, clock, named, short, sources, when
+from duologue.evidence.words import capital, clock, figure, named, short, sources, when
 from duologue.plurals import counted
 
 MOST_INCIDENTS = 200
@@ -352,7 +352,7 @@ def _stalls(stalls: Sequence[Stall], began: int) -> Iterator[str]:
         many,
         ("at", "what", "of", "how much", "cause", "why"),
         (
-            (clock((each.at - began) / SECOND), each.what, each.of, f"{each.size:g} {each.unit}",
+            (clock((each.at - began) / SECOND), each.what, each.of, f"{figure(each.size)} {each.unit}",
              str(each.attribution.cause), each.attribution.why)
             for each in stalls[:MOST_INCIDENTS]
         ),

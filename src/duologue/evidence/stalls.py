@@ -44,7 +44,7 @@ def packets_late(told: Iterable[tuple[int, PacketsRecord]], around: Surroundings
     for at, record in told:
         if record.unheard:
             evidence = _without_disk(around.evidence(("main",), at - SECOND, at))
-            cause = cause_of_stall(SECOND / MILLISECOND, at - SECOND, at, evidence)
+            cause = cause_of_stall(SECOND / MILLISECOND, at - SECOND, at, evidence, "the house")
             yield Stall("callers' sound was dropped", "main", at, record.unheard, "packets", cause)
         if record.unsent:
             why = f"the system did not take {counted(record.unsent, 'packet')}"
@@ -54,7 +54,7 @@ def packets_late(told: Iterable[tuple[int, PacketsRecord]], around: Surroundings
             )  # fmt: skip
         if record.late_most_ms >= LATE_PACKET_MS:
             since = at - SECOND - round(record.late_most_ms * MILLISECOND)
-            cause = cause_of_stall(record.late_most_ms, since, at, around.evidence(("line",), since, at))
+            cause = cause_of_stall(record.late_most_ms, since, at, around.evidence(("line",), since, at), "the line")
             yield Stall("packets left late", "line", at, round(record.late_most_ms, 2), "ms", cause)
 
 
@@ -77,7 +77,7 @@ def packets_lost(of: str, told: Iterable[tuple[int, QualityRecord]], around: Sur
 def _of_the_way(lost: float, since: int, until: int, why: str, around: Surroundings) -> Attribution:
     """The network's doing, unless the line stood still for most of the time: the system keeps seconds of a call."""
     evidence = _without_disk(around.evidence(("line",), since, until))
-    ours = cause_of_stall((until - since) / MILLISECOND, since, until, evidence)
+    ours = cause_of_stall((until - since) / MILLISECOND, since, until, evidence, "the line")
     if ours.cause is not Culprit.UNKNOWN:
         return ours
     return Attribution(Culprit.NETWORK, 1.0, lost, why, {Culprit.NETWORK: lost})
@@ -95,7 +95,7 @@ def loop_held(around: Surroundings) -> Iterator[Stall]:
     for at, lag in zip(machine.at, machine.figures["loop_lag_ms"], strict=True):
         if lag >= HELD_MS:
             evidence = _without_disk(around.evidence(("main",), at - SECOND, at - 1))
-            found = cause_of_stall(lag, at - SECOND, at, evidence)
+            found = cause_of_stall(lag, at - SECOND, at, evidence, "the main loop")
             yield Stall("the main loop was held", "main", at, round(lag, 2), "ms", found)
 
 
@@ -108,5 +108,7 @@ def disk_held(around: Surroundings) -> Iterator[Stall]:
             continue
         since = pause.at - round(pause.took_ms * MILLISECOND)
         evidence = around.evidence(("main",), since, pause.at)
-        found = cause_of_stall(pause.took_ms, since, pause.at, replace(evidence, cpu_wait_ms=0.0, steal_ms=0.0))
+        found = cause_of_stall(
+            pause.took_ms, since, pause.at, replace(evidence, cpu_wait_ms=0.0, steal_ms=0.0), "the recorder"
+        )
         yield Stall("the recorder could not write", pause.process, pause.at, pause.took_ms, "ms", found)

@@ -140,7 +140,7 @@ def _beside(turn: TurnRecord, stage: str, beyond: float, around: Surroundings) -
         engines={},
         disk_wait_ms=0.0,
     )
-    found = cause_of_stall(beyond, since, until, evidence)
+    found = cause_of_stall(beyond, since, until, evidence, "the house")
     return found if found.cause is not Culprit.UNKNOWN else None
 
 

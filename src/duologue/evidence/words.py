@@ -46,6 +46,11 @@ def named(of: str) -> str:
     return f"the {kind}" if name in ("", kind) else f"the {kind} {name}"
 
 
+def figure(value: float) -> str:
+    """Three digits of a measured value, and of a larger one all before its point: ``59.2``, ``1,340``."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def times(many: int) -> str:
     """How often, as a sentence begins."""
     return {1: "Once", 2: "Twice"}.get(many, f"{many:,} times")
