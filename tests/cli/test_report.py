@@ -129,7 +129,7 @@ def test_a_greeting_is_none_of_the_answers_whose_stages_are_told(tmp_path: Path)
 def test_it_opens_with_the_verdict_what_to_mend_and_what_was_over_its_budget(tmp_path: Path) -> None:
     path = write(tmp_path / "talk.jsonl", "talk:c", *TALK)
     first, mend, *rest = told(str(path)).splitlines()
-    assert first.startswith("One answer came, after 1.46 s, none took longer than 2 s.") and mend.startswith("1. ")
+    assert first.startswith("One answer came, after 1.46 s, no longer than 2 s.") and mend.startswith("1. ")
     assert not [line for line in rest if line.startswith("over its budget")]
     limits = tmp_path / "budgets.toml"
     limits.write_text("[budgets]\nanswer_ms = 1200\n")

@@ -31,7 +31,7 @@ from duologue.language.structured import ReplyChunk
 from duologue.places import refuse_same
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.utterance import Utterance
-from duologue.telemetry.ledger import ConversationRecord, EffectRecord, HeaderRecord, TurnRecord
+from duologue.telemetry.ledger import ConversationRecord, EffectRecord, HeaderRecord, MachineRecord, TurnRecord
 from duologue.telemetry.ledger_reader import LedgerReader
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
@@ -309,5 +309,7 @@ def test_a_talk_with_microphone_and_loudspeaker_until_ctrl_c(question: Path, tmp
     header, conversation, *told = [entry.record for entry in LedgerReader(tmp_path / "ledger.jsonl")]
     assert isinstance(header, HeaderRecord) and isinstance(conversation, ConversationRecord)
     assert any(isinstance(record, EffectRecord) and record.name == "Commit" for record in told)
+    measured = [record for record in told if isinstance(record, MachineRecord)]
+    assert measured and all("main" in record.cpu_percent for record in measured), "a report can say who had the cores"
     answers = [record for record in told if isinstance(record, TurnRecord) and record.kind == "answer"]
     assert answers and all(answer.id.startswith(f"{conversation.conversation}/") for answer in answers)

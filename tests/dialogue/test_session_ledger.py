@@ -45,13 +45,16 @@ from duologue.telemetry.ledger import (
     Entry,
     EventRecord,
     HeaderRecord,
+    MachineRecord,
     OverRecord,
+    PauseRecord,
     TurnRecord,
+    UsageRecord,
 )
 from duologue.telemetry.ledger_reader import LedgerReader
 from duologue.telemetry.lines import decode, encode, parse
 from duologue.telemetry.metrics.metrics import Metrics
-from duologue.telemetry.stream import Ledger
+from duologue.telemetry.stream import HOUSE, Ledger
 
 ASKS = Says(1.0, "what time is it please Ada")
 
@@ -218,6 +221,23 @@ def test_a_failure_of_the_conversation_is_not_wrapped_and_open_turns_are_written
     assert isinstance(played, EventRecord) and played.name == "PlayStarted"
     assert isinstance(turn, TurnRecord) and (turn.text, turn.state) == ("what time is it", "on_air")
     assert isinstance(over, OverRecord)
+
+
+def test_what_its_engines_are_asked_for_is_the_talks_and_what_the_machine_does_the_houses(tmp_path: Path) -> None:
+    path = tmp_path / "talk.jsonl"
+    talk = Talk([], [], seconds=1.0)
+
+    async def hold() -> str:
+        asked = Ledger(talk.clock)
+        async with open_session_ledger(path, "ada", "person", clock=talk.clock, requests=asked) as book:
+            asked.enter("talk", UsageRecord("speak", "espeak"))
+            asked.enter(HOUSE, MachineRecord(0.0, 100.0, {}, {}))
+            asked.enter(HOUSE, PauseRecord("espeak", "stopped", 300.0, talk.clock.now()))
+        return book.of
+
+    of = simulate(hold())
+    told = {type(entry.record): entry.of for entry in LedgerReader(path)}
+    assert (told[UsageRecord], told[MachineRecord], told[PauseRecord]) == (of, HOUSE, HOUSE)
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -182,7 +182,9 @@ async def _chat(
 
         speaks = file is not None
         if wish is None:
-            async with open_partner(settings, character, hears=False, speaks=speaks, person=who(person)) as partner:
+            async with open_partner(
+                settings, character, hears=False, speaks=speaks, person=who(person), measured=True
+            ) as partner:
                 say_if_forgotten(partner)
                 await chat_on_terminal(partner, options, keep, ledger, keeping_of(settings.runs))
             return

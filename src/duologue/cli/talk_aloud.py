@@ -107,7 +107,7 @@ async def _partner(
     settings: Settings, member: CastMember, person: str, wish: LessonWish | None, write: Callable[[str], None]
 ) -> AsyncGenerator[Partner]:
     if wish is None:
-        async with open_partner(settings, member, person=who(person)) as partner:
+        async with open_partner(settings, member, person=who(person), measured=True) as partner:
             yield partner
         return
     async with open_lesson(settings, member, wish, who(person)) as (partner, desk):

@@ -34,7 +34,7 @@ REMEDIES = {
     Culprit.UNKNOWN: "A trace (--trace) shows that second in full.",
 }
 STAGE_REMEDIES = {
-    "endpointing": "The wait is a setting (dialogue.wait_least_ms); the decision log shows which were too early.",
+    "endpointing": "The wait is a choice: a smaller dialogue.wait_most_ms makes the longest shorter, and cuts into more pauses.",
     "transcript": "A lighter model for the ears, or one on another machine.",
     "first_token": "A shorter prompt, a smaller model, or one on another machine.",
     "first_sentence": "A faster model; replies that begin with a short sentence.",
@@ -103,16 +103,16 @@ def _of_talks(talks: TalksChapter, budgets: Budgets) -> str:
         return "No answer to speech is in it."
     limit = budgets.answer_ms
     over = sum(row.total_ms > limit for row in talks.rows)
-    first = f"{talks.answers.count:,} answers" if talks.answers.count != 1 else "One answer"
-    tail = f"the slowest after {talks.answers.most / 1000:.2f} s" if talks.answers.count > 1 else ""
-    late = f"{over:,} took longer than {limit / 1000:g} s" if over else f"none took longer than {limit / 1000:g} s"
-    middle = (
-        f"half of them within {talks.answers.p50 / 1000:.2f} s"
-        if talks.answers.count > 1
-        else (f"after {talks.answers.p50 / 1000:.2f} s")
-    )
     clock = " on virtual time" if talks.virtual else ""
-    return f"{first} came{clock}, {', '.join(filter(None, (middle, tail, late)))}."
+    middle, most = talks.answers.p50 / 1000, talks.answers.most / 1000
+    if talks.answers.count == 1:
+        return (
+            f"One answer came{clock}, after {most:.2f} s, {'longer' if over else 'no longer'} than {limit / 1000:g} s."
+        )
+    return (
+        f"{talks.answers.count:,} answers came{clock}, half of them within {middle:.2f} s, the slowest after"
+        f" {most:.2f} s, {f'{over:,}' if over else 'none'} took longer than {limit / 1000:g} s."
+    )
 
 
 def _of_causes(shows: Sequence[ShowChapter]) -> str:

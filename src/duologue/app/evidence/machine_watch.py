@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
 
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, milliseconds
 from duologue.supervision import WorkerState
@@ -17,6 +19,19 @@ from duologue.telemetry.stream import HOUSE, Ledger
 
 MAIN = "main"
 """What the main process is called among the others, which have the names of their workers."""
+
+
+@asynccontextmanager
+async def machine_watched(
+    ledger: Ledger, workers: Callable[[], Iterable[WorkerState]], clock: Clock = SYSTEM_CLOCK
+) -> AsyncGenerator[None]:
+    """Have a :class:`MachineWatch` at work meanwhile, where there is no house that does it."""
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(MachineWatch(ledger, clock, workers).run())
+        try:
+            yield
+        finally:
+            watching.cancel()
 
 
 class MachineWatch:

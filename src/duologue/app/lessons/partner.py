@@ -54,7 +54,7 @@ async def open_lesson(
     """
     lesson = wish.found()
     async with AsyncExitStack() as stack:
-        talk = await stack.enter_async_context(open_talk(settings, remembers=person is not None))
+        talk = await stack.enter_async_context(open_talk(settings, remembers=person is not None, measured=True))
         partner = await stack.enter_async_context(talk.open(character, hears=hears, speaks=speaks, person=person))
         progress, kept = Learners(talk.remembering, SYSTEM_CLOCK).of("", "", partner.acquaintance)
         drills = await stack.enter_async_context(talk.drills()) if hears else None

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from duologue.app.engines.engines import DrillEngines, EnginePool
 from duologue.app.engines.languages import refuse_strangers
 from duologue.app.engines.vitals import unserved, vitals
 from duologue.app.engines.voices import CastVoices
+from duologue.app.evidence.machine_watch import machine_watched
 from duologue.app.house.shared import UNHEARD, Shared, TalkListener
 from duologue.app.models import TalkView
 from duologue.app.show.cast import CastMember
@@ -314,10 +315,11 @@ def _needs(*, hears: bool, speaks: bool) -> Needs:
 
 @asynccontextmanager
 async def open_talk(
-    settings: Settings, listener: Listener | None = None, *, remembers: bool = False
+    settings: Settings, listener: Listener | None = None, *, remembers: bool = False, measured: bool = False
 ) -> AsyncGenerator[Talk]:
     """Conversations on engines of their own, without a house; ``listener`` is told when an engine of a chain fails.
-    ``remembers``: people are known from earlier conversations, where the settings have a store.
+    ``remembers``: people are known from earlier conversations, where the settings have a store. ``measured``: their
+    ledger is told each second what the machine does, so that a report can say when it was to blame.
     """
     async with (
         _remembering(settings if remembers else None) as remembering,
@@ -328,7 +330,9 @@ async def open_talk(
             if listener is not None:
                 pool.listeners.append(listener)
             shared = Shared(pool, Admission(pool.at_once), spending.ledger, remembering=remembering)
-            yield Talk(settings, shared)
+            watched = machine_watched(spending.ledger, pool.workers.states) if measured else nullcontext()
+            async with watched:
+                yield Talk(settings, shared)
 
 
 @asynccontextmanager
@@ -358,9 +362,10 @@ async def open_partner(
     speaks: bool = True,
     listener: Listener | None = None,
     person: Who | None = None,
+    measured: bool = False,
 ) -> AsyncGenerator[Partner]:
     """A character with warm engines of its own: :meth:`Talk.open`, for a program that holds one conversation."""
-    async with open_talk(settings, listener, remembers=person is not None) as talk:
+    async with open_talk(settings, listener, remembers=person is not None, measured=measured) as talk:
         async with talk.open(character, hears=hears, speaks=speaks, person=person) as partner:
             yield partner
         if partner.acquaintance is not None:

@@ -20,9 +20,18 @@ from duologue.dialogue.session.positions import PlayReport, PositionSieve
 from duologue.dialogue.session.record import SessionRecorder
 from duologue.dialogue.turns.policy import Policy
 from duologue.dialogue.turns.vocabulary import Effect, Event, Extend, Sounds
-from duologue.telemetry.ledger import ConversationRecord, EndingRecord, QualityRecord, RecordingRecord, TurnRecord
+from duologue.telemetry.ledger import (
+    ConversationRecord,
+    EndingRecord,
+    Entry,
+    MachineRecord,
+    PauseRecord,
+    QualityRecord,
+    RecordingRecord,
+    TurnRecord,
+)
 from duologue.telemetry.runs import RunKeeping
-from duologue.telemetry.stream import Ledger, written
+from duologue.telemetry.stream import HOUSE, Ledger, written
 from duologue.tracing import current_trace
 
 _USUAL = Policy()
@@ -75,9 +84,15 @@ class SessionLedger:
         return self._positions.kept(item) if isinstance(item, PlayReport) else (item,)
 
     def follow(self, ledger: Ledger | None) -> None:
-        """What its engines are asked for is entered in that ledger (None: in none): from now on in its own as well."""
+        """What its engines are asked for, and what the machine does meanwhile, is entered in that ledger (None: in
+        none): from now on in its own as well.
+        """
         if ledger is not None:
-            ledger.watch(lambda entry: self._ledger.enter(self.of, entry.record, entry.at))
+            ledger.watch(self._followed)
+
+    def _followed(self, entry: Entry) -> None:
+        of = HOUSE if isinstance(entry.record, MachineRecord | PauseRecord) else self.of
+        self._ledger.enter(of, entry.record, entry.at)
 
     def operated(self, operator: bool) -> None:
         """Whether the owner's words are an operator's from here on."""
