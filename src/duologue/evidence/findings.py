@@ -34,7 +34,7 @@ REMEDIES = {
     Culprit.UNKNOWN: "A trace (--trace) shows that second in full.",
 }
 STAGE_REMEDIES = {
-    "endpointing": "The wait is a choice: a smaller dialogue.wait_most_ms makes the longest shorter, and cuts into more pauses.",
+    "endpointing": "It is a choice: a smaller dialogue.wait_most_ms shortens the longest, and cuts into more pauses.",
     "transcript": "A lighter model for the ears, or one on another machine.",
     "first_token": "A shorter prompt, a smaller model, or one on another machine.",
     "first_sentence": "A faster model; replies that begin with a short sentence.",
