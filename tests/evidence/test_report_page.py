@@ -291,6 +291,19 @@ def test_answers_are_told_stage_by_stage_and_the_slowest_by_where_it_lost(tmp_pa
     assert "Waterfall of the answers" in words and "why <b>?" in words and "ada to “why <b>?”" in words
 
 
+@pytest.mark.parametrize(("busy", "said"), [(99.0, True), (31.0, False)])
+def test_where_others_had_the_cores_all_along_no_engine_alone_is_to_be_mended(
+    tmp_path: Path, busy: float, said: bool
+) -> None:
+    """Of one answer there is no usual one beside it, and in no second did it wait longer than in others."""
+    slow = answer(0, START, (350, 2600, 200, 60, 90, 20))
+    seconds = [told(HOUSE, START + n * SECOND, machine(busy_percent=busy)) for n in range(6)]
+    call = a_call([slow], "talk:c")
+    report = report_of(tmp_path, [*call[:-1], *seconds, call[-1]])
+    others = f"Other programs had {busy - 24.5:.0f} % of all cores in the median second: first run fewer of them. "
+    assert report.worst[0].remedy == others * said + "A lighter model for the ears, or one on another machine."
+
+
 @pytest.mark.parametrize(("of", "calls"), [("line:c", 1), ("talk:c", 0), ("api:c", 0)])
 def test_answers_are_told_wherever_people_converse(tmp_path: Path, of: str, calls: int) -> None:
     report = report_of(tmp_path, a_call([answer(0, START, (350, 40, 200, 60, 90, 20))], of=of))

@@ -196,6 +196,8 @@ class TalksChapter:
     steal: Percentiles | None
     busy: Percentiles | None
     """Of all cores, by any program (%)."""
+    others: Percentiles | None
+    """Of all cores, by programs that are none of ours (%)."""
     cut_off: int
     recorded: int
     """Of how many the sound was kept."""
@@ -482,6 +484,7 @@ def talks_chapter(
         Percentiles.of(each.late_most_ms for each in lines), *_machine(around.machine, began),
         Percentiles.of(around.machine.figures["steal_percent"]),
         Percentiles.of(around.machine.figures["busy_percent"]),
+        Percentiles.of(around.machine.figures["others_percent"]),
         sum(not part.over for part in parts) if not virtual else 0, sum(part.recorded for part in parts), virtual,
         _stalls([*placed, *shared]), began,
         notes=_trouble(parts, house), used=together(part.used for part in parts),

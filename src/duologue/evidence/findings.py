@@ -20,6 +20,8 @@ FEW = 100
 """Values below which a 99th percentile is the largest of them."""
 STEAL_ALARM = 5.0
 """Percent: above it no program on the machine can be in time."""
+CROWDED, THEIRS = 90.0, 50.0
+"""Percent of all cores that are busy in the median second, and of them by others: all that we do is slow then."""
 REMEDIES = {
     Culprit.COMPOSE: "Draw less at once: a smaller picture (show.size), or the TV's film at a lower rate.",
     Culprit.ENCODE: "Give the encoder less: a smaller picture, a lower rate, or a hardware encoder (show.encoder).",
@@ -254,7 +256,7 @@ def _answers(talks: TalksChapter, budgets: Budgets) -> Iterator[WorthMending]:
         yield WorthMending(
             lost,
             f"{many} took longer than {budgets.answer_ms / 1000:g} s, mostly by {_reason(waits[0])}.",
-            _remedy(waits[0]),
+            (_crowded(talks) if waits[0].cause is Culprit.ENGINE and not waits[0].late else "") + _remedy(waits[0]),
         )
     if cut := talks.counts["interruptions"]:
         yield WorthMending(
@@ -289,6 +291,13 @@ def _answers(talks: TalksChapter, budgets: Budgets) -> Iterator[WorthMending]:
                 f"{who} spent {spent} with {where}. {kept}",
                 STAGE_REMEDIES.get(stage, ""),
             )
+
+
+def _crowded(talks: TalksChapter) -> str:
+    """Where other programs had the cores all along, no second stands out, and every engine looks slow."""
+    if talks.busy is None or talks.others is None or talks.busy.p50 < CROWDED or talks.others.p50 < THEIRS:
+        return ""
+    return f"Other programs had {talks.others.p50:.0f} % of all cores in the median second: first run fewer of them. "
 
 
 def _remedy(wait: TurnWait) -> str:
