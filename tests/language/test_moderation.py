@@ -82,6 +82,8 @@ async def test_length_and_emptiness():
     assert "empty" in (await moderator.judge(" \u200b ", Subject.TOPIC)).reason
     assert (await moderator.judge("🍕", Subject.TOPIC)).allowed
     assert moderator.refused[Subject.CHAT] == 1 and moderator.refused[Subject.TOPIC] == 1
+    await moderator.judge("tea again", Subject.TOPIC)
+    assert moderator.refused[Subject.TOPIC] == 1, "what was let in is not counted"
 
 
 async def test_a_100_kb_topic_is_refused_with_its_length():

@@ -64,6 +64,20 @@ def test_another_request_is_repeated_every_four_seconds_at_last() -> None:  # ti
     assert _run(transactions, 40_000) == [*((at, "OPTIONS") for at in times), (32_000, Failed)]
 
 
+@pytest.mark.parametrize(("heard", "silent"), [((), UDP), ((100,), None)])
+def test_only_where_nothing_at_all_came_from_is_an_address_given_up(
+    heard: tuple[int, ...], silent: Flow | None
+) -> None:
+    """The next one of its name is tried then, which would be wrong of a busy server."""
+    transactions = Transactions()
+    request = _request("OPTIONS")
+    transactions.request(request, UDP, 0)
+    for code in heard:
+        transactions.receive(_response(request, code), UDP, 0)
+    (failed,) = (effect for effect in transactions.tick(32_000 * MILLISECOND))
+    assert isinstance(failed, Failed) and failed.flow == silent
+
+
 @pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
 def test_nothing_is_repeated_on_a_stream(method: str) -> None:
     transactions = Transactions()

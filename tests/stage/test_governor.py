@@ -118,6 +118,13 @@ def test_all_is_back_within_ninety_seconds_of_the_end() -> None:
     assert all(after - before >= NEXT / SECOND for before, after in pairwise(ups))
 
 
+@pytest.mark.parametrize(("share", "step"), [(0.55, GovernorStep.FULL), (0.4, GovernorStep.ANALYSIS)])
+def test_a_step_comes_back_where_a_picture_would_leave_a_quarter_of_its_time(share: float, step: GovernorStep) -> None:
+    """On the one machine a whole picture costs 60 % of it, on the other one with the TV alone 75 and more."""
+    machine = Machine(lambda now: 0.09 if now < 60 * SECOND else share).run(160)
+    assert machine.taken[-1][1] is step
+
+
 def test_a_stall_now_and_then_does_not_keep_it_plain() -> None:
     stalls = {number: 400 * MILLISECOND for number in range(2100, 5000, 150)}  # every five seconds
     machine = Machine(lambda now: 0.09 if now < 60 * SECOND else 1.0, stalls=stalls).run(160)
