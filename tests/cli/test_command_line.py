@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from duologue.cli.main import COMMANDS, INTERRUPTED, UNREAD, build, run
 from duologue.cli.output import known_errors
+from duologue.cli.settings import settings
 from duologue.errors import InputError, InternalError, PeerError
 from duologue.places import packs_folder
 
@@ -112,6 +113,25 @@ def test_settings_as_a_table_and_as_json(tmp_path: Path, monkeypatch: pytest.Mon
     rows = json.loads(_invoke("settings", "--json", "--set", "show.fps=25")[1])
     assert {"key": "show.turns", "value": "7", "source": "environment DUOLOGUE_SHOW__TURNS"} in rows
     assert {"key": "show.fps", "value": "25", "source": "--set show.fps"} in rows
+
+
+def test_settings_of_one_table_are_told_with_what_they_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    header, *lines = _invoke("settings", "web")[1].splitlines()
+    assert header.split() == ["key", "value", "source", "what"]
+    assert all(line.startswith("web.") for line in lines) and len(lines) > 5
+    assert "The port to listen on; 0 takes a free one." in next(line for line in lines if line.startswith("web.port "))
+    (only,) = json.loads(_invoke("settings", "show.tv.film", "--json")[1])
+    assert only["key"] == "show.tv.film"
+
+
+@pytest.mark.parametrize(("word", "meant"), [("port", "'web.port'"), ("shwo", "'show'")])
+def test_settings_that_there_are_not_are_told_as_they_are_meant(
+    word: str, meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=f"Did you mean {meant}"):
+        settings(word)
 
 
 def test_settings_whose_names_are_a_persons_own_are_shown_whole(
