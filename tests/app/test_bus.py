@@ -79,6 +79,18 @@ async def test_who_read_in_time_misses_nothing() -> None:
     assert got == ["state", *map(str, range(12))] and one.overruns == 0
 
 
+async def test_who_waits_is_woken_by_what_happens_and_by_the_end() -> None:
+    one = bus()
+    reader = one.subscribe(ALL)
+    await reader.take()
+    for happens, told in ((lambda: one.publish(word("news")), ["news"]), (one.close, [])):
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            waits = group.create_task(reader.take())
+            await asyncio.sleep(0)
+            happens()
+        assert [_text(published.event) for published in waits.result()] == told
+
+
 async def test_a_wait_that_is_given_up_loses_nothing() -> None:
     one = bus()
     reader = one.subscribe(ALL)
