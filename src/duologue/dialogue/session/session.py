@@ -155,6 +155,7 @@ class Session:
         self._tell = observe
         self._untold = 0
         self._inbox = Inbox[Event](MAX_INBOX, "session")
+        self._post = self._inbox.put  # a method of ours would have all that posts hold us, whom it is held by
         self._orders = SinkOrders(sink, clock, self._post)
         self._echo = EchoFilter()
         words = persona.language.turns
@@ -290,9 +291,16 @@ class Session:
             now = self._clock.now()
             self._note_playing(event)
             self._observe(event, now)
-            for effect in self._turns.handle(event, now):
+            for effect in self._handle(event, now):
                 self._observe(effect, now)
                 self._execute(effect, group)
+
+    def _handle(self, event: Event, now: int) -> list[Effect]:
+        """What the table makes of it. Once the conversation is over nothing further happens in it."""
+        effects = self._turns.handle(event, now)
+        if self._turns.state is State.CLOSED:
+            self._inbox.close()
+        return effects
 
     async def _next_event(self) -> Event:
         """What waits, or the timeout at the deadline."""
@@ -319,10 +327,6 @@ class Session:
             if self._untold == 1:
                 _log.error("an observer failed", item=type(item).__name__, cause=in_words(error), exc_info=True)
 
-    def _post(self, event: Event) -> None:
-        if self._turns.state is not State.CLOSED:
-            self._inbox.put(event)
-
     def _settle_up(self) -> None:
         """However it ended (the source or the sink broke, the owner cancelled): what was heard is kept."""
         while self._turns.state is not State.CLOSED:
@@ -331,7 +335,7 @@ class Session:
                 continue
             now = self._clock.now()
             self._observe(event, now)
-            for effect in self._turns.handle(event, now):
+            for effect in self._handle(event, now):
                 self._observe(effect, now)
                 if isinstance(effect, Commit):
                     self._remember(effect)
