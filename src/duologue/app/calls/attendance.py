@@ -23,7 +23,7 @@ from duologue.app.talk import messages as say
 from duologue.app.talk.connection import TalkConnection, TalkSocket, Written, hold_socket, parted
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND, Clock
-from duologue.errors import InputError
+from duologue.errors import InputError, raise_first
 
 AWAY_SECONDS = 10.0
 """Without a sign of a client for so long it is gone."""
@@ -210,7 +210,7 @@ class Attendance:
                 group.create_task(attendant.stream.run())
                 group.create_task(self._read(connection, attendant, self._clock.now() - attendant.came))
         except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from failures
+            raise_first(failures)
         finally:
             if attendant.connection is connection:
                 attendant.connection = attendant.stream = None

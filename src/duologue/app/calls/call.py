@@ -49,7 +49,7 @@ from duologue.dialogue.turns.vocabulary import (
     Understood,
 )
 from duologue.dialogue.turns.vocabulary import Event as TableEvent
-from duologue.errors import DuologueError, InputError, PeerError, in_words
+from duologue.errors import DuologueError, InputError, PeerError, in_words, raise_first
 from duologue.language.engine import Line
 from duologue.language.languages import Telephone
 from duologue.language.persona import Persona
@@ -158,6 +158,8 @@ class CallTalk:
                 finally:
                     for task in beside:
                         task.cancel()
+        except BaseExceptionGroup as failures:
+            raise_first(failures)
         finally:
             self._attendance.end(self.standing.reason or self._reason)
             self._book.close()
@@ -377,15 +379,18 @@ class CallTalk:
             session.control.hold()
         if self._over.is_set():
             session.hang_up()
-        async with asyncio.TaskGroup() as group:
-            works = (sink.run(), sink.connect(self._write), self._mind(), self._takeover.run(session, sink))
-            beside = [group.create_task(work) for work in works]
-            try:
-                await session.run()
-            finally:
-                self._session = self._sink = None
-                for task in beside:
-                    task.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                works = (sink.run(), sink.connect(self._write), self._mind(), self._takeover.run(session, sink))
+                beside = [group.create_task(work) for work in works]
+                try:
+                    await session.run()
+                finally:
+                    self._session = self._sink = None
+                    for task in beside:
+                        task.cancel()
+        except BaseExceptionGroup as failures:
+            raise_first(failures)
         return session.control.handed_to, session.lines
 
     async def _refer(self, target: str, lines: tuple[Line, ...]) -> bool:

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from weakref import proxy
 from zlib import crc32
 
 from duologue.app.calls.sound import HeardSound
@@ -42,7 +43,7 @@ from duologue.dialogue.turns.vocabulary import (
     Typed,
     Understood,
 )
-from duologue.errors import DuologueError, InputError
+from duologue.errors import DuologueError, InputError, raise_first
 from duologue.language.structured import notes_schema
 from duologue.settings import Settings
 from duologue.telemetry.ledger import TurnRecord
@@ -93,6 +94,7 @@ class TalkSession:
         clock: Clock,
         desk: LessonDesk | None = None,
     ) -> None:
+        talk: TalkSession = proxy(self)  # as those know it who tell us, and are held here: it waits for no collector
         self.token = token
         self._wishes = wishes
         self._settings = settings
@@ -103,16 +105,18 @@ class TalkSession:
             self._policy = replace(self._policy, speculate=False)
         self._clear_ms = self._policy.clear_ms
         self._book = SessionLedger(
-            ledger, partner.persona.name, PERSON, conversation=partner.conversation, changed=self._turned
-        )
+            ledger, partner.persona.name, PERSON, conversation=partner.conversation,
+            changed=lambda record: talk._turned(record),
+        )  # fmt: skip
         if desk is not None:
-            desk.tell, desk.conversation = self._tell, self._book.conversation
+            desk.tell = lambda message, about: talk._tell(message, about)
+            desk.conversation = self._book.conversation
         self._persona = partner.persona
-        self._sink = RemoteSink(MANNERS, self._played, clock)
+        self._sink = RemoteSink(MANNERS, lambda report: talk._played(report), clock)
         self._chunks = TalkChunks(self._book.conversation)
         self._turns: OrderedDict[str, say.TalkTurn] = OrderedDict()
         self._recorder = ConversationRecorder()
-        self._heard = HeardSound(self._sounded)
+        self._heard = HeardSound(lambda samples, at: talk._sounded(samples, at))
         options = SessionOptions(
             id=self._book.conversation,
             person=PERSON,
@@ -122,7 +126,9 @@ class TalkSession:
             seed=crc32(self._book.conversation.encode()),
             schema=_schema(partner.persona.notes, wishes.translate) if desk is not None and desk.talks else None,
         )
-        self._session: Session = partner.session(self._sink, options, clock=clock, observe=self._see)
+        self._session: Session = partner.session(
+            self._sink, options, clock=clock, observe=lambda item, now: talk._see(item, now)
+        )
         self._connection: TalkConnection | None = None
         self._newest: TalkConnection | None = None
         """The last one, be it gone."""
@@ -138,7 +144,7 @@ class TalkSession:
         self._found = partner.sources
         self._known = partner.acquaintance
         if self._known is not None:
-            self._known.told = self._kept
+            self._known.told = lambda trouble: talk._kept(trouble)
 
     @property
     def conversation(self) -> str:
@@ -248,7 +254,7 @@ class TalkSession:
                 group.create_task(connection.run())
                 group.create_task(self._read(connection))
         except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from failures
+            raise_first(failures)
         finally:
             if self._connection is connection:
                 self._connection, self._away_since = None, self._clock.now()

@@ -63,7 +63,7 @@ from duologue.dialogue.turns.vocabulary import (
     VoiceSentence,
     Withdraw,
 )
-from duologue.errors import ClosedError, first_cause, in_words
+from duologue.errors import ClosedError, in_words, raise_first
 from duologue.language.engine import LanguageModel, Line, Moment, Prompt, newest
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
@@ -204,22 +204,29 @@ class Session:
 
     async def _hold(self, source: AsyncIterator[Samples | Captured] | None) -> None:
         try:
-            async with asyncio.TaskGroup() as group:
-                self._mouth.prepare(group)
-                beside = [group.create_task(self._orders.run())]
-                if source is not None:
-                    beside.append(group.create_task(self._read(source)))
-                await self._converse(group)
-                await self._orders.drain()
-                for task in beside:
-                    task.cancel()
-                self._mouth.close()
-                self._ears.drop_all()
+            await self._work(source)
         except BaseExceptionGroup as failures:
-            raise first_cause(failures) from failures
+            raise_first(failures)
+        except asyncio.CancelledError as error:
+            raise error.with_traceback(None)  # our group and its frames would hold each other, and us
         finally:
             self._settle_up()
+            self._mouth.close()
+            self._ears.drop_all()
             self._ears.close()
+
+    async def _work(self, source: AsyncIterator[Samples | Captured] | None) -> None:
+        async with asyncio.TaskGroup() as group:
+            self._mouth.prepare(group)
+            beside = [group.create_task(self._orders.run())]
+            if source is not None:
+                beside.append(group.create_task(self._read(source)))
+            await self._converse(group)
+            await self._orders.drain()
+            for task in beside:
+                task.cancel()
+            self._mouth.close()
+            self._ears.drop_all()
 
     def hear(self, block: Samples, at: int | None = None) -> None:
         """Take the next block of the person's sound: mono float32 at 16 kHz, of any length. ``at`` is the number of its
