@@ -11,10 +11,11 @@ import pytest
 from call_doubles import Exchange, Says, ScriptedLeg
 from pydantic import BaseModel
 from realtime_doubles import RealtimeDoor
-from talk_doubles import Door
+from talk_doubles import HELLO, Door, Wire
 
 from duologue.app.calls.attendance import Attendance
 from duologue.app.calls.call import CallTalk
+from duologue.app.calls.operator_voice import OperatorVoice
 from duologue.app.calls.sound import HeardSound
 from duologue.app.calls.takeover import Takeover
 from duologue.app.calls.tools import CallTools
@@ -32,6 +33,7 @@ from duologue.dialogue.session.record import SessionRecorder
 from duologue.dialogue.session.session import Session
 from duologue.errors import PeerError
 from duologue.language.fake import ScriptedReply
+from duologue.language.tools import Tool
 from duologue.simulation.virtual_time import simulate
 from heap import left_to_the_collector
 
@@ -76,6 +78,24 @@ def test_a_call_whose_engine_broke(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert ended.failed and ended.reason.startswith("the table is gone")
 
 
+def test_a_call_that_was_taken_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    exchange = Exchange(monkeypatch, '[phone]\ngreeting = "Hello."\n', folder=tmp_path)
+    leg, wire = ScriptedLeg(exchange.clock, seconds=6.0), Wire()
+
+    async def main() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(exchange.hold(leg))
+            await asyncio.sleep(2)
+            group.create_task(exchange.calls.call(leg.info.id).attend(wire, "Anna"))
+            wire.put({**HELLO, "microphone": True})
+            wire.put({"type": "take", "taken": True})
+            assert (await wire.take_until("attended"))["yours"] is False
+            while not (await wire.take_until("attended"))["speaks"]:
+                pass
+
+    assert not left_to_the_collector(lambda: simulate(main()), *CALL, Attendance, OperatorVoice, TalkConnection)
+
+
 def test_a_talk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     door = Door(monkeypatch, tmp_path, ["Not very much. And you?"])
 
@@ -107,7 +127,7 @@ def test_a_session_of_the_realtime_api(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert not left_to_the_collector(lambda: simulate(main()), *REALTIME)
 
 
-def test_the_tools_of_a_call_are_described_once_for_all() -> None:
+async def test_the_tools_of_a_call_are_described_once_for_all() -> None:
     """A description is a class, and a class is always a circle."""
 
     class Line:
@@ -123,6 +143,8 @@ def test_the_tools_of_a_call_are_described_once_for_all() -> None:
     tools = CallTools({})
     described, lines = len(BaseModel.__subclasses__()), (Line(), Line())
     for line, keys in zip(lines, ("1", "22"), strict=True):
-        asyncio.run(tools.of(line).tools["press_digits"].call(f'{{"keys": "{keys}"}}'))  # pyright: ignore[reportArgumentType, reportAttributeAccessIssue]
+        tool = tools.of(line).tools["press_digits"]
+        assert isinstance(tool, Tool)
+        await tool.call(f'{{"keys": "{keys}"}}')
     assert len(BaseModel.__subclasses__()) == described
     assert [line.keys for line in lines] == ["1", "22"]

@@ -156,19 +156,25 @@ class Attendance:
         """Give listeners their sound, and see who is gone, until cancelled."""
         while True:
             await self._wanted.wait()
-            now = due = self._clock.now()
-            self._both = CallTap(self._to_listeners, now, alone=False)
-            while self._attendants:
-                due = max(due + STEP, self._clock.now())
-                await self._clock.wait_until(due)
-                now = self._clock.now()
-                for tap in (self._both, self._caller):
-                    if tap is not None:
-                        tap.tick(now)
-                await self._takeover.tick(now)
-                self._look(now)
-            self._both = None
+            self._both = CallTap(self._to_listeners, self._clock.now(), alone=False)
+            try:
+                await self._give_on()
+            finally:
+                self._both = None
             self._wanted.clear()
+
+    async def _give_on(self) -> None:
+        """While somebody attends."""
+        due = self._clock.now()
+        while self._attendants:
+            due = max(due + STEP, self._clock.now())
+            await self._clock.wait_until(due)
+            now = self._clock.now()
+            for tap in (self._both, self._caller):
+                if tap is not None:
+                    tap.tick(now)
+            await self._takeover.tick(now)
+            self._look(now)
 
     # A socket
 

@@ -208,7 +208,8 @@ class Session:
         except BaseExceptionGroup as failures:
             raise_first(failures)
         except asyncio.CancelledError as error:
-            raise error.with_traceback(None)  # our group and its frames would hold each other, and us
+            error.__traceback__ = None  # our group and its frames would hold each other, and us
+            raise
         finally:
             self._settle_up()
             self._mouth.close()
