@@ -37,6 +37,8 @@ from duologue.language.tools import Tool
 from duologue.simulation.virtual_time import simulate
 from heap import left_to_the_collector
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 CONVERSATION = (
     Session, SessionControl, SessionEars, SessionLedger, SessionMouth, SessionRecorder, SinkOrders, RemoteSink,
     HeardSound,
