@@ -139,9 +139,7 @@ class TalkClient:
         told: Callable[[FromServer], None] = _untold,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        client: TalkClient = proxy(
-            self
-        )  # as its player knows it: with its last user it goes, and waits for no collector
+        client: TalkClient = proxy(self)  # as its player knows it: it waits for no collector
         self._dial = dial
         self._wish = wish or TalkWish()
         self.told = told

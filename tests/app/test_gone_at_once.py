@@ -48,6 +48,10 @@ TALK = (TalkSession, TalkConnection, TalkClient, *CONVERSATION)
 REALTIME = (RealtimeSession, *CONVERSATION)
 
 
+def broken(*given: object) -> None:
+    raise PeerError("the table is gone")
+
+
 def held(exchange: Exchange, leg: ScriptedLeg) -> None:
     simulate(exchange.hold(leg))
     exchange.model.prompts.clear()  # with its tools a prompt holds a call
@@ -69,10 +73,6 @@ def test_a_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_a_call_whose_engine_broke(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     exchange = Exchange(monkeypatch, folder=tmp_path)
-
-    def broken(*given: object) -> None:
-        raise PeerError("the table is gone")
-
     monkeypatch.setattr(Session, "_read_ahead", broken)
     leg = ScriptedLeg(exchange.clock, seconds=4.0)
     assert not left_to_the_collector(lambda: held(exchange, leg), *CALL)
@@ -112,6 +112,21 @@ def test_a_talk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
                 assert (await running).code == "ended"
 
     assert not left_to_the_collector(lambda: simulate(main()), *TALK)
+
+
+def test_a_talk_that_broke(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    door = Door(monkeypatch, tmp_path)
+
+    async def main() -> None:
+        async with door:
+            client, _ = door.client(TalkWish(microphone=False))
+            async with asyncio.TaskGroup() as group:
+                running = group.create_task(client.run())
+                assert (await running).code == "failed"
+
+    monkeypatch.setattr(Session, "_read_ahead", broken)
+    assert not left_to_the_collector(lambda: simulate(main()), *TALK)
+    assert "cause='the table is gone.'" in capsys.readouterr().out
 
 
 def test_a_session_of_the_realtime_api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

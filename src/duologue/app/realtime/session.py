@@ -100,9 +100,7 @@ class RealtimeSession:
         self, partner: Partner, voices: Mapping[str, str], config: RealtimeConfig, connection: RealtimeConnection,
         house: RealtimeHouse,
     ) -> None:  # fmt: skip
-        session: RealtimeSession = proxy(
-            self
-        )  # as its parts know it: with its socket it goes, and waits for no collector
+        session: RealtimeSession = proxy(self)  # as its parts know it: it waits for no collector
         clock = self._clock = house.clock
         self._house = house
         self._partner = partner

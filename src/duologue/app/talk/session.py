@@ -62,6 +62,7 @@ PING_SECONDS = 2
 NEAR_MS = 100
 """A client whose round trip is shorter is waited for no longer than one that is here."""
 KEPT_TURNS = 40
+BROKEN = say.TalkBye(code="failed", text="The conversation broke off.", remedy="Begin another one.")
 MANNERS = Manners(piece_ms=500, away_ms=RESUME_SECONDS * 1000)
 
 _log = get_logger("duologue.talk")
@@ -118,14 +119,10 @@ class TalkSession:
         self._recorder = ConversationRecorder()
         self._heard = HeardSound(lambda samples, at: talk._sounded(samples, at))
         options = SessionOptions(
-            id=self._book.conversation,
-            person=PERSON,
-            topic=wishes.topic,
-            greet=wishes.greet,
-            policy=self._policy,
+            id=self._book.conversation, person=PERSON, topic=wishes.topic, greet=wishes.greet, policy=self._policy,
             seed=crc32(self._book.conversation.encode()),
             schema=_schema(partner.persona.notes, wishes.translate) if desk is not None and desk.talks else None,
-        )
+        )  # fmt: skip
         self._session: Session = partner.session(
             self._sink, options, clock=clock, observe=lambda item, now: talk._see(item, now)
         )
@@ -179,8 +176,11 @@ class TalkSession:
                     finally:
                         for task in beside:
                             task.cancel()
+            except BaseExceptionGroup as failures:
+                self._part(BROKEN)
+                raise_first(failures)
             except BaseException:
-                self._part(say.TalkBye(code="failed", text="The conversation broke off.", remedy="Begin another one."))
+                self._part(BROKEN)
                 raise
             finally:
                 self._part(say.TalkBye(code="ended", text="The conversation is over."))
