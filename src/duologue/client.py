@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal, Protocol
+from weakref import proxy
 
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
@@ -28,7 +29,7 @@ from duologue.app.talk.messages import FromClient, FromServer, TalkBye, TalkChun
 from duologue.audio.far_playout import FarEndMessage, MessageKind
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
-from duologue.errors import ClosedError, PeerError, first_cause
+from duologue.errors import ClosedError, PeerError, raise_first
 from duologue.phone.leg import LegEvent, Played, Stopped
 from duologue.phone.media.message_player import MessagePlayer
 
@@ -138,11 +139,12 @@ class TalkClient:
         told: Callable[[FromServer], None] = _untold,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        client: TalkClient = proxy(self)  # as its player knows it: it waits for no collector
         self._dial = dial
         self._wish = wish or TalkWish()
         self.told = told
         self._clock = clock
-        self._player = MessagePlayer(play, self._played, clock.now())
+        self._player = MessagePlayer(play, lambda event: client._played(event), clock.now())
         self._orders = asyncio.Event()
         self._unsent: deque[str | bytes] = deque()
         self._written: deque[say.TalkSay] = deque(maxlen=MOST_WRITTEN)
@@ -329,7 +331,7 @@ class TalkClient:
                 finally:
                     writing.cancel()
         except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from failures
+            raise_first(failures)
         finally:
             await link.close()
 
@@ -543,4 +545,4 @@ async def talk_with(
                 await asyncio.wait([running], timeout=LEAVING_SECONDS)
                 running.cancel()
     except BaseExceptionGroup as failures:
-        raise first_cause(failures) from failures
+        raise_first(failures)

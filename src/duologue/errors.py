@@ -7,7 +7,7 @@ three holds a secret that this process knows.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import NoReturn, cast
 
 from duologue.redaction import redacted
 
@@ -65,3 +65,38 @@ def first_cause(failures: BaseExceptionGroup[BaseException]) -> BaseException:
         if isinstance(error, BaseExceptionGroup)
         else error
     )
+
+
+def raise_first(failures: BaseExceptionGroup[BaseException]) -> NoReturn:
+    """Raise the :func:`first_cause` of a group that was caught; what failed beside it is noted there.
+
+    The group itself is let go. Behind what it holds (as its cause, or its context) it closes a circle, and another one
+    with its own traceback, for ``TaskGroup`` has it in a variable (until Python 3.13): all that the frames on the way
+    hold, a whole conversation, would be there until the collector comes.
+    """
+    first = first_cause(failures)
+    context = first.__context__
+    _note_beside(first, failures)
+    try:
+        raise first
+    finally:
+        first.__context__ = context  # raised where the group is handled, it has that behind it
+        del first, context, failures
+
+
+def _note_beside(first: BaseException, failures: BaseExceptionGroup[BaseException]) -> None:
+    for other in _let_go(failures):
+        if other is not first:
+            first.add_note(f"Beside it: {in_words(other)}")
+
+
+def _let_go(failures: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """What is in a group, and in the groups inside it, which are left without their frames."""
+    failures.__traceback__ = None
+    found: list[BaseException] = []
+    for error in failures.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            found += _let_go(cast("BaseExceptionGroup[BaseException]", error))
+        else:
+            found.append(error)
+    return found

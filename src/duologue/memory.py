@@ -70,10 +70,10 @@ def trim() -> None:
 async def keep_trimmed(clock: Clock) -> None:
     """Return what was freed, every minute, until cancelled: what lies between kept pieces goes back no other way.
 
-    What holds itself in a circle is looked for first: the collector counts objects and not bytes, and a conversation
-    that is over keeps megabytes of sound with a few hundred of them. What is there after the first minute was loaded by
-    those who were first to need it, and is set aside like the rest: gone through each minute it held every thread for
-    34 ms. A conversation of that very moment may stay behind with it, once.
+    What holds itself in a circle is looked for first: the collector counts objects and not bytes, and a few hundred may
+    keep megabytes. A conversation that is over is in none, but a stranger's engine may be. What is there after the
+    first minute was loaded by those who were first to need it, and is set aside like the rest: gone through each minute
+    it held every thread for 34 ms. A conversation of that very moment may stay behind with it, once.
     """
     await clock.wait_until(clock.now() + TRIMMED_EVERY * SECOND)
     await asyncio.to_thread(_collect_and_then, gc.freeze)

@@ -20,6 +20,7 @@ from duologue.app.calls.call import CallHouse
 from duologue.app.calls.calls import Calls
 from duologue.app.calls.line import Carrier, LinePart, News
 from duologue.app.calls.plan import CallPlans
+from duologue.app.calls.tools import CallTools
 from duologue.app.calls.voice import VoicedLines
 from duologue.app.engines.engines import EnginePool
 from duologue.app.house.shared import Shared, TalkListener
@@ -361,7 +362,8 @@ class Exchange:
         shared = Shared(pool, self.admission, self.ledger, self.clock, self.remembering)
         self.talk = Talk(self.settings, shared, TalkListener(self.talks.append), part="line")
         self.lines = VoicedLines(self.clock)
-        house = CallHouse(self.settings, self.lines, self.ledger, self.clock, self.told.append)
+        tools = CallTools(self.settings.phone.transfers)
+        house = CallHouse(self.settings, tools, self.lines, self.ledger, self.clock, self.told.append)
         self.calls = Calls(CallPlans(self.settings), self.talk, house, lambda: self.unready)
 
     async def hold(self, *legs: ScriptedLeg) -> None:

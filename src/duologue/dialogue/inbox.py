@@ -17,12 +17,14 @@ T = TypeVar("T")
 class Inbox(Generic[T]):
     """At most ``limit`` events wait for ``owner``; one more means that its loop is held, which is a fault of ours.
 
-    One task reads; anybody on its loop may put.
+    One task reads; anybody on its loop may put. It knows its owner by name alone, so that whoever is given :meth:`put`
+    holds nobody.
     """
 
     def __init__(self, limit: int, owner: str) -> None:
         self._limit = limit
         self._owner = owner
+        self._closed = False
         self._events: deque[T] = deque()
         self._waiter: asyncio.Future[None] | None = None
 
@@ -30,12 +32,19 @@ class Inbox(Generic[T]):
         return len(self._events)
 
     def put(self, event: T) -> None:
-        """Append ``event``. Raises :class:`InternalError` when too many wait."""
+        """Append ``event``, unless nothing is taken any more. Raises :class:`InternalError` when too many wait."""
+        if self._closed:
+            return
         if len(self._events) >= self._limit:
             raise InternalError(f"{self._limit} events wait: the loop of {self._owner} is held", where=self._owner)
         self._events.append(event)
         if self._waiter is not None:
             _wake(self._waiter)
+
+    def close(self) -> None:
+        """Take nothing any more: what waits is forgotten. Idempotent."""
+        self._closed = True
+        self._events.clear()
 
     def take(self) -> T | None:
         """The first event, None when none waits."""

@@ -28,6 +28,7 @@ import contextvars
 import inspect
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeAlias, cast, get_type_hints
@@ -85,6 +86,15 @@ class Tool:
         """The tool as chat-completion requests list it."""
         about = {"name": self.name, "description": self.description, "parameters": self.schema}
         return {"type": "function", "function": about}
+
+    def calling(self, function: Callable[..., object]) -> Tool:
+        """The same tool, which calls ``function``, of the same name, words and parameters: for whoever has a function
+        for each conversation. To describe one anew takes a fifth of a millisecond, and makes a class, which nothing but
+        the collector takes away.
+        """
+        same = copy(self)
+        same.function = function
+        return same
 
     async def call(self, arguments: str, begun: StartedCall | None = None) -> object:
         """Call it with ``arguments``, a JSON object. Raises :class:`InputError` for wrong ones, ``TimeoutError``, and

@@ -45,7 +45,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from duologue.app.people.token_use import TokenSession
 from duologue.app.talk.messages import TalkBye
 from duologue.app.talk.sessions import RETRY_SECONDS
-from duologue.errors import first_cause
+from duologue.errors import raise_first
 from duologue.tokens import cookie_value
 from duologue.web import paths, security
 from duologue.web.client_secrets import ClientSecret, ClientSecrets
@@ -303,7 +303,7 @@ class Gate:
                             await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": session.why})
                     serving.cancel()
         except BaseExceptionGroup as failures:
-            raise first_cause(failures) from failures
+            raise_first(failures)
 
     def _cookie(self, scope: Scope, grant: Grant) -> str:
         """``Lax``: a link from elsewhere may open the page, but change nothing."""

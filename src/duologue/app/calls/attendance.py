@@ -23,7 +23,7 @@ from duologue.app.talk import messages as say
 from duologue.app.talk.connection import TalkConnection, TalkSocket, Written, hold_socket, parted
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND, Clock
-from duologue.errors import InputError
+from duologue.errors import InputError, raise_first
 
 AWAY_SECONDS = 10.0
 """Without a sign of a client for so long it is gone."""
@@ -156,19 +156,25 @@ class Attendance:
         """Give listeners their sound, and see who is gone, until cancelled."""
         while True:
             await self._wanted.wait()
-            now = due = self._clock.now()
-            self._both = CallTap(self._to_listeners, now, alone=False)
-            while self._attendants:
-                due = max(due + STEP, self._clock.now())
-                await self._clock.wait_until(due)
-                now = self._clock.now()
-                for tap in (self._both, self._caller):
-                    if tap is not None:
-                        tap.tick(now)
-                await self._takeover.tick(now)
-                self._look(now)
-            self._both = None
+            self._both = CallTap(self._to_listeners, self._clock.now(), alone=False)
+            try:
+                await self._give_on()
+            finally:
+                self._both = None
             self._wanted.clear()
+
+    async def _give_on(self) -> None:
+        """While somebody attends."""
+        due = self._clock.now()
+        while self._attendants:
+            due = max(due + STEP, self._clock.now())
+            await self._clock.wait_until(due)
+            now = self._clock.now()
+            for tap in (self._both, self._caller):
+                if tap is not None:
+                    tap.tick(now)
+            await self._takeover.tick(now)
+            self._look(now)
 
     # A socket
 
@@ -210,7 +216,7 @@ class Attendance:
                 group.create_task(attendant.stream.run())
                 group.create_task(self._read(connection, attendant, self._clock.now() - attendant.came))
         except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from failures
+            raise_first(failures)
         finally:
             if attendant.connection is connection:
                 attendant.connection = attendant.stream = None

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from weakref import proxy
 
 from duologue.app.calls.attendance import Attendance
 from duologue.app.calls.line_models import CallLevels
@@ -18,7 +19,7 @@ from duologue.app.calls.menu import Menu, MenuMind
 from duologue.app.calls.plan import CallPlan
 from duologue.app.calls.sound import HeardSound, Level, recording_path
 from duologue.app.calls.takeover import OpenEars, Takeover
-from duologue.app.calls.tools import call_tools, said_so_far
+from duologue.app.calls.tools import CallTools, said_so_far
 from duologue.app.calls.views import CallStanding
 from duologue.app.calls.voice import VoicedLines
 from duologue.app.models import CallEvent, CallTurnEvent, Event, Notice, NoticeEvent
@@ -48,7 +49,7 @@ from duologue.dialogue.turns.vocabulary import (
     Understood,
 )
 from duologue.dialogue.turns.vocabulary import Event as TableEvent
-from duologue.errors import DuologueError, InputError, PeerError, in_words
+from duologue.errors import DuologueError, InputError, PeerError, in_words, raise_first
 from duologue.language.engine import Line
 from duologue.language.languages import Telephone
 from duologue.language.persona import Persona
@@ -83,6 +84,7 @@ class CallHouse:
     """
 
     settings: Settings
+    tools: CallTools
     lines: VoicedLines
     ledger: Ledger
     clock: Clock
@@ -98,6 +100,7 @@ class CallTalk:
     def __init__(
         self, leg: CallLeg, plan: CallPlan, partner: Partner, house: CallHouse, standing: CallStanding, ears: OpenEars
     ) -> None:
+        call: CallTalk = proxy(self)  # as its parts know it: with their last user it goes, and waits for no collector
         self.standing = standing
         self._leg = leg
         self._plan = plan
@@ -112,9 +115,14 @@ class CallTalk:
         )
         self._partner = replace(partner, engines=engines)
         thinks = self._phone.tools and self._menu is None
-        self._toolbox = call_tools(self, self._phone.transfers) if thinks else None
+        self._toolbox = house.tools.of(call) if thinks else None
         self._book = SessionLedger(
-            house.ledger, partner.persona.name, CALLER, part=LINE, conversation=leg.info.id, changed=self._changed
+            house.ledger,
+            partner.persona.name,
+            CALLER,
+            part=LINE,
+            conversation=leg.info.id,
+            changed=lambda record: call._changed(record),
         )
         self._captions = Captions()
         self._begun = asyncio.Event()  # it was answered, or is over
@@ -123,7 +131,7 @@ class CallTalk:
         self._sink: RemoteSink | None = None
         self._number = 0
         self._recorder = ConversationRecorder()
-        self._heard = HeardSound(self._sounded)
+        self._heard = HeardSound(lambda samples, at: call._sounded(samples, at))
         self._levels = Level(), Level()  # of the caller, of the character
         self._transferred: asyncio.Future[far.LegTransferred] | None = None
         self._reason = ""
@@ -131,8 +139,8 @@ class CallTalk:
         self._playing = self._keys_until = 0
         self._voice_on = self._asked = self._closes = False
         self._quiet_since = 0
-        self._takeover = Takeover(self, ears, self._clock)
-        self._attendance = Attendance(self, self._takeover, self._clock, self._attended)
+        self._takeover = Takeover(call, ears, self._clock)
+        self._attendance = Attendance(call, self._takeover, self._clock, lambda: call._attended())
         self._stood: State | None = None
 
     # What its owner may do
@@ -150,6 +158,8 @@ class CallTalk:
                 finally:
                     for task in beside:
                         task.cancel()
+        except BaseExceptionGroup as failures:
+            raise_first(failures)
         finally:
             self._attendance.end(self.standing.reason or self._reason)
             self._book.close()
@@ -369,15 +379,18 @@ class CallTalk:
             session.control.hold()
         if self._over.is_set():
             session.hang_up()
-        async with asyncio.TaskGroup() as group:
-            works = (sink.run(), sink.connect(self._write), self._mind(), self._takeover.run(session, sink))
-            beside = [group.create_task(work) for work in works]
-            try:
-                await session.run()
-            finally:
-                self._session = self._sink = None
-                for task in beside:
-                    task.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                works = (sink.run(), sink.connect(self._write), self._mind(), self._takeover.run(session, sink))
+                beside = [group.create_task(work) for work in works]
+                try:
+                    await session.run()
+                finally:
+                    self._session = self._sink = None
+                    for task in beside:
+                        task.cancel()
+        except BaseExceptionGroup as failures:
+            raise_first(failures)
         return session.control.handed_to, session.lines
 
     async def _refer(self, target: str, lines: tuple[Line, ...]) -> bool:

@@ -19,7 +19,7 @@ from duologue.app.calls.views import CallStanding
 from duologue.app.models import CallEvent, LevelsEvent
 from duologue.app.talking.talking import Partner, Talk
 from duologue.clock import SECOND
-from duologue.errors import DuologueError, InputError, first_cause, in_words
+from duologue.errors import DuologueError, InputError, in_words
 from duologue.phone.leg import CallLeg
 from duologue.phone.turned_away import AwayReason
 from duologue.store.values import Who
@@ -154,10 +154,9 @@ class Calls:
         except Exception as error:  # one call's trouble is no other's
             if cancelled():
                 raise
-            cause = first_cause(BaseExceptionGroup("", [error]))
-            unforeseen = None if isinstance(cause, DuologueError) else error
-            _log.error("call.failed", call=info.id, cause=in_words(cause), exc_info=unforeseen)
-            await self._refuse(leg, standing, AwayReason.FAULT, in_words(cause))
+            unforeseen = not isinstance(error, DuologueError)
+            _log.error("call.failed", call=info.id, cause=in_words(error), exc_info=unforeseen)
+            await self._refuse(leg, standing, AwayReason.FAULT, in_words(error))
         finally:
             self._taking -= 1
             if not self._taking:

@@ -21,6 +21,7 @@ from duologue.app.calls.line_models import CallView, LineView, RegistrationView,
 from duologue.app.calls.line_plan import line_plan, target_of
 from duologue.app.calls.menu import Menu
 from duologue.app.calls.plan import CallPlans, sentences
+from duologue.app.calls.tools import CallTools
 from duologue.app.calls.voice import VoicedLines
 from duologue.app.engines.engines import LentEngines
 from duologue.app.engines.languages import members, refuse_strangers
@@ -304,8 +305,9 @@ class LinePart:
 
     async def _serve(self, plans: CallPlans) -> None:
         house = CallHouse(
-            self._settings, self._lines, self._ledger, self._clock, self._bus.publish, bool(self.menu_only)
-        )
+            self._settings, CallTools(self._phone.transfers), self._lines, self._ledger, self._clock,
+            self._bus.publish, bool(self.menu_only),
+        )  # fmt: skip
         calls = self._calls = Calls(plans, self._talk, house, self._unready, self._changed)
         plan = line_plan(self._phone, takes_calls=not self.deaf)
         carrier = self._carrier = self._make(plan, calls.take, self._tell, self._clock)

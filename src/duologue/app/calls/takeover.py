@@ -210,6 +210,9 @@ class Takeover:
                 await self._wanted.wait()
                 self._wanted.clear()
                 await self._hold(session, sink)
+        except asyncio.CancelledError as error:
+            error.__traceback__ = None  # a group that we had, and its frames, would hold each other and the call
+            raise
         finally:
             self._session = None
 
@@ -326,13 +329,13 @@ class Takeover:
             self._rests.set()
             if isinstance(item, TurnKept):
                 session.control.answered(OPERATOR, item.person)
-                ears.control.answered(self._call.caller)
+                if self._ears is not None:
+                    self._ears.control.answered(self._call.caller)
 
         async with self._open_ears() as partner:
             partner = replace(partner, engines=replace(partner.engines, model=_Nobody()))
             options = SessionOptions(id=name, person=OPERATOR, policy=policy)
-            ears = partner.session(_Nowhere(), options, clock=self._clock, observe=see)
-            yield ears
+            yield partner.session(_Nowhere(), options, clock=self._clock, observe=see)
 
 
 async def _within(seconds: float, work: Awaitable[object]) -> bool:

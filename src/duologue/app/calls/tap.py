@@ -46,9 +46,8 @@ class CallTap:
     def __init__(self, give: Callable[[Samples], None], now: int, *, alone: bool) -> None:
         self.delay = (CALLER_MS if alone else BOTH_MS) * MILLISECOND
         """From when something is heard to when it is given on, at most, but for a :data:`STEP`."""
-        self._give = give
         self._alone = alone
-        self._recorder = ConversationRecorder(Tracks(self._both, apart=None))
+        self._recorder = ConversationRecorder(Tracks(lambda sides: give(limit(sides[:, 0] + sides[:, 1])), apart=None))
         self._recorder.begin(now)
 
     def hear(self, block: Samples, at: int, now: int) -> None:
@@ -63,9 +62,6 @@ class CallTap:
     def tick(self, now: int) -> None:
         """Give what is due; every :data:`STEP`."""
         self._recorder.reach(now - self.delay)
-
-    def _both(self, sides: Samples) -> None:
-        self._give(limit(sides[:, 0] + sides[:, 1]))
 
 
 class ListenerStream:

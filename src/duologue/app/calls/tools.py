@@ -4,8 +4,8 @@ earnest (never on a speculation), and only to where the settings say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol, cast
 
 from duologue.errors import InputError
 from duologue.language.engine import Line
@@ -28,9 +28,23 @@ class OnCall(Protocol):
         ...
 
 
-def call_tools(call: OnCall, transfers: Mapping[str, TransferSettings]) -> Toolbox:
-    """The tools of one call. Without a transfer that is set there is none to hand over with."""
+class CallTools:
+    """The tools of all calls of a line, described once. Without a transfer that is set there is none to hand over
+    with.
+    """
 
+    def __init__(self, transfers: Mapping[str, TransferSettings]) -> None:
+        self._transfers = transfers
+        nobody = cast("OnCall", None)  # a description calls nothing
+        self._described = [Tool(function) for function in _functions(nobody, transfers)]
+
+    def of(self, call: OnCall) -> Toolbox:
+        """Those of one call."""
+        own = _functions(call, self._transfers)
+        return Toolbox([tool.calling(function) for tool, function in zip(self._described, own, strict=True)])
+
+
+def _functions(call: OnCall, transfers: Mapping[str, TransferSettings]) -> list[Callable[..., Awaitable[str]]]:
     async def hang_up() -> str:
         """End the call, when the caller has said goodbye or asks you to hang up."""
         call.leave("")
@@ -50,12 +64,11 @@ def call_tools(call: OnCall, transfers: Mapping[str, TransferSettings]) -> Toolb
         call.leave(to)
         return "The call is handed over after your next sentence. Tell the caller so in one short sentence."
 
-    tools = [Tool(hang_up), Tool(press_digits)]
-    if transfers:
-        known = "; ".join(f"{name} ({each.about})" if each.about else name for name, each in transfers.items())
-        transfer.__doc__ = f"Hand the call over to somebody else.\n\n:param to: One of: {known}."
-        tools.append(Tool(transfer))
-    return Toolbox(tools)
+    if not transfers:
+        return [hang_up, press_digits]
+    known = "; ".join(f"{name} ({each.about})" if each.about else name for name, each in transfers.items())
+    transfer.__doc__ = f"Hand the call over to somebody else.\n\n:param to: One of: {known}."
+    return [hang_up, press_digits, transfer]
 
 
 def said_so_far(lines: tuple[Line, ...], persona: str) -> str:

@@ -23,7 +23,7 @@ from duologue.app.engines.worker_views import workers_of
 from duologue.app.spending.spending import open_spending
 from duologue.chains import ChainPolicy, FailureMoment, Handover, Listener, beside
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
-from duologue.errors import InputError, InternalError, PeerError, first_cause
+from duologue.errors import InputError, InternalError, PeerError, raise_first
 from duologue.language.chain import LanguageChain
 from duologue.language.engine import LanguageModel
 from duologue.metering import UNMETERED, Meter
@@ -191,7 +191,7 @@ class DrillEngines:
                 if self.scorer is not None:
                     group.create_task(self.scorer.warm_up())
         except ExceptionGroup as failures:
-            raise first_cause(failures) from failures
+            raise_first(failures)
 
     async def close(self) -> None:
         """End them. Idempotent."""

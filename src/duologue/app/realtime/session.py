@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from weakref import proxy
 from zlib import crc32
 
 from duologue.app.realtime.answers import RealtimeAnswers
@@ -59,7 +60,7 @@ from duologue.dialogue.turns.vocabulary import (
     TurnKept,
     Withdrawn,
 )
-from duologue.errors import InputError
+from duologue.errors import InputError, raise_first
 from duologue.language.counting import count_tokens
 from duologue.settings import Settings
 from duologue.speech.hearing import EAR_RATE, Expected
@@ -99,6 +100,7 @@ class RealtimeSession:
         self, partner: Partner, voices: Mapping[str, str], config: RealtimeConfig, connection: RealtimeConnection,
         house: RealtimeHouse,
     ) -> None:  # fmt: skip
+        session: RealtimeSession = proxy(self)  # as its parts know it: it waits for no collector
         clock = self._clock = house.clock
         self._house = house
         self._partner = partner
@@ -111,17 +113,20 @@ class RealtimeSession:
             house.ledger, partner.persona.name, PERSON, part="api", conversation=partner.conversation
         )  # fmt: skip
         self._id = self._book.conversation.replace("-", "")
-        self._sink = RemoteSink(MANNERS, self._played, clock)
+        self._sink = RemoteSink(MANNERS, lambda report: session._played(report), clock)
         self._items = RealtimeItems(self._id[-8:])
         self._sound = PacedSound(clock)
         self._config = config
         tell = connection.tell
         self._answers = RealtimeAnswers(
-            tell, self._items, f"conv_{self._id}", self._persona.name, clock, self._tokens
+            tell, self._items, f"conv_{self._id}", self._persona.name, clock,
+            lambda: session._tokens(),
         )  # fmt: skip
         self._answers.config = config
-        self._answers.limits = self._limits
-        self._turns = PersonTurns(tell, self._items, self._sound, clock, lambda: self._config.transcription is not None)
+        self._answers.limits = lambda: session._limits()
+        self._turns = PersonTurns(
+            tell, self._items, self._sound, clock, lambda: session._config.transcription is not None
+        )
         self._reader = SoundReader(config.heard)
         options = SessionOptions(
             id=self._book.conversation, person=PERSON, policy=config.policy(self._usual),
@@ -129,7 +134,9 @@ class RealtimeSession:
         )  # fmt: skip
         engines = replace(partner.engines, voice=partner.in_voices(self._voices(config)))
         own = replace(partner, persona=config.persona(self._persona), engines=engines)
-        self._session: Session = own.session(self._sink, options, clock=clock, observe=self._see)
+        self._session: Session = own.session(
+            self._sink, options, clock=clock, observe=lambda item, now: session._see(item, now)
+        )
         self._applied = config
         self._system = ""
         self._group: asyncio.TaskGroup | None = None
@@ -171,7 +178,7 @@ class RealtimeSession:
                 group.create_task(self._read())
                 group.create_task(self._mind())
         except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from failures
+            raise_first(failures)
         finally:
             self._book.close()
 

@@ -25,7 +25,7 @@ from duologue.app.show.outlet import Outlet
 from duologue.audio.pcm import RATE
 from duologue.child import Worker
 from duologue.clock import SECOND, Clock
-from duologue.errors import DuologueError, InputError, PeerError, first_cause, in_words
+from duologue.errors import DuologueError, InputError, PeerError, in_words, raise_first
 from duologue.speech.utterance import Utterance
 from duologue.stage.messages import (
     Announce,
@@ -291,7 +291,7 @@ class StageLink:
                     except LostError as lost:
                         self._mourn(lost)
         except ExceptionGroup as errors:
-            raise first_cause(errors) from None
+            raise_first(errors)
         finally:
             await self._leave()
 

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from weakref import proxy
 from zlib import crc32
 
 from duologue.app.calls.sound import HeardSound
@@ -42,7 +43,7 @@ from duologue.dialogue.turns.vocabulary import (
     Typed,
     Understood,
 )
-from duologue.errors import DuologueError, InputError
+from duologue.errors import DuologueError, InputError, raise_first
 from duologue.language.structured import notes_schema
 from duologue.settings import Settings
 from duologue.telemetry.ledger import TurnRecord
@@ -61,6 +62,7 @@ PING_SECONDS = 2
 NEAR_MS = 100
 """A client whose round trip is shorter is waited for no longer than one that is here."""
 KEPT_TURNS = 40
+BROKEN = say.TalkBye(code="failed", text="The conversation broke off.", remedy="Begin another one.")
 MANNERS = Manners(piece_ms=500, away_ms=RESUME_SECONDS * 1000)
 
 _log = get_logger("duologue.talk")
@@ -93,6 +95,7 @@ class TalkSession:
         clock: Clock,
         desk: LessonDesk | None = None,
     ) -> None:
+        talk: TalkSession = proxy(self)  # as those know it who tell us, and are held here: it waits for no collector
         self.token = token
         self._wishes = wishes
         self._settings = settings
@@ -103,26 +106,26 @@ class TalkSession:
             self._policy = replace(self._policy, speculate=False)
         self._clear_ms = self._policy.clear_ms
         self._book = SessionLedger(
-            ledger, partner.persona.name, PERSON, conversation=partner.conversation, changed=self._turned
-        )
+            ledger, partner.persona.name, PERSON, conversation=partner.conversation,
+            changed=lambda record: talk._turned(record),
+        )  # fmt: skip
         if desk is not None:
-            desk.tell, desk.conversation = self._tell, self._book.conversation
+            desk.tell = lambda message, about: talk._tell(message, about)
+            desk.conversation = self._book.conversation
         self._persona = partner.persona
-        self._sink = RemoteSink(MANNERS, self._played, clock)
+        self._sink = RemoteSink(MANNERS, lambda report: talk._played(report), clock)
         self._chunks = TalkChunks(self._book.conversation)
         self._turns: OrderedDict[str, say.TalkTurn] = OrderedDict()
         self._recorder = ConversationRecorder()
-        self._heard = HeardSound(self._sounded)
+        self._heard = HeardSound(lambda samples, at: talk._sounded(samples, at))
         options = SessionOptions(
-            id=self._book.conversation,
-            person=PERSON,
-            topic=wishes.topic,
-            greet=wishes.greet,
-            policy=self._policy,
+            id=self._book.conversation, person=PERSON, topic=wishes.topic, greet=wishes.greet, policy=self._policy,
             seed=crc32(self._book.conversation.encode()),
             schema=_schema(partner.persona.notes, wishes.translate) if desk is not None and desk.talks else None,
+        )  # fmt: skip
+        self._session: Session = partner.session(
+            self._sink, options, clock=clock, observe=lambda item, now: talk._see(item, now)
         )
-        self._session: Session = partner.session(self._sink, options, clock=clock, observe=self._see)
         self._connection: TalkConnection | None = None
         self._newest: TalkConnection | None = None
         """The last one, be it gone."""
@@ -138,7 +141,7 @@ class TalkSession:
         self._found = partner.sources
         self._known = partner.acquaintance
         if self._known is not None:
-            self._known.told = self._kept
+            self._known.told = lambda trouble: talk._kept(trouble)
 
     @property
     def conversation(self) -> str:
@@ -173,8 +176,11 @@ class TalkSession:
                     finally:
                         for task in beside:
                             task.cancel()
+            except BaseExceptionGroup as failures:
+                self._part(BROKEN)
+                raise_first(failures)
             except BaseException:
-                self._part(say.TalkBye(code="failed", text="The conversation broke off.", remedy="Begin another one."))
+                self._part(BROKEN)
                 raise
             finally:
                 self._part(say.TalkBye(code="ended", text="The conversation is over."))
@@ -248,7 +254,7 @@ class TalkSession:
                 group.create_task(connection.run())
                 group.create_task(self._read(connection))
         except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from failures
+            raise_first(failures)
         finally:
             if self._connection is connection:
                 self._connection, self._away_since = None, self._clock.now()

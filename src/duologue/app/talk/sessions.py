@@ -188,8 +188,7 @@ class TalkSessions:
             if cancelled():
                 raise
             if held.begun.done():
-                cause = error if isinstance(error, DuologueError) else None
-                _log.error("talk.failed", cause=in_words(error), exc_info=None if cause else error)
+                _log.error("talk.failed", cause=in_words(error), exc_info=not isinstance(error, DuologueError))
             else:
                 held.begun.set_exception(error)
         finally:

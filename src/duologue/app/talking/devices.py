@@ -28,7 +28,7 @@ from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.dialogue.ports import Captured
 from duologue.dialogue.recording import ConversationRecorder
 from duologue.dialogue.session.sink import BLOCK_MS
-from duologue.errors import InputError, PeerError, first_cause
+from duologue.errors import InputError, PeerError, raise_first
 from duologue.speech.hearing import EAR_RATE
 
 MAX_HELD = 5
@@ -157,7 +157,7 @@ async def hold(
         try:
             await talk(loudspeaker.write).run(heard)
         except BaseExceptionGroup as failures:
-            raise first_cause(failures) from failures
+            raise_first(failures)
 
 
 async def _recorded(device: Device, recording: ConversationRecorder, clock: Clock) -> AsyncGenerator[Captured, None]:

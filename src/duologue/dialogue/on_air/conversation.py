@@ -30,7 +30,7 @@ from duologue.dialogue.on_air.turn_parts import PartedTurn, TurnPart, parts_of
 from duologue.dialogue.on_air.voice_pace import Coming, Paces
 from duologue.dialogue.on_air.writing import Changed, Writer, note_failure
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted, StageFloor, Voiced
-from duologue.errors import InputError, InternalError, PeerError, first_cause
+from duologue.errors import InputError, InternalError, PeerError, raise_first
 from duologue.language.engine import Line, Prompt
 from duologue.language.moderation import Moderator, Subject
 from duologue.language.persona import Persona
@@ -212,7 +212,7 @@ class OnAir:
             async with asyncio.TaskGroup() as group:
                 self._task = group.create_task(self._converse())
         except BaseExceptionGroup as failures:
-            raise first_cause(failures) from failures
+            raise_first(failures)
 
     async def _converse(self) -> None:
         async with asyncio.TaskGroup() as group:

@@ -333,14 +333,14 @@ class SessionEars:
         self._pause = None
         if self._judging is not None:
             self._judging.cancel()
+            self._judging = None
         for stretch in list(self._tasks):
             self.drop(stretch)
 
     def close(self) -> None:
         """Nothing more is heard. Idempotent.
 
-        All sound of lately goes at once: a conversation refers to itself in so many ways that the rest of it is there
-        until the collector comes.
+        All sound of lately goes at once: who keeps a conversation that is over, for what was said, keeps none of it.
         """
         self._deaf_until = None
         self._pause = None

@@ -57,12 +57,20 @@ class SessionLedger:
         changed: Callable[[TurnRecord], None] = _nobody,
     ) -> None:  # fmt: skip
         self._ledger = ledger
-        self._told = changed
         self._part = part
         self.conversation = conversation or ledger.new_id()
-        self.of = f"{part}:{self.conversation}"
+        self.of = of = f"{part}:{self.conversation}"
         self._positions = PositionSieve()
-        self._recorder = SessionRecorder(self.conversation, speaker, person, self._changed, self._decided)
+
+        def entered(record: TurnRecord) -> None:
+            ledger.turn(of, record)
+            changed(record)
+
+        def decided(record: EndingRecord) -> None:
+            ledger.enter(of, record)
+
+        self._entered = entered
+        self._recorder = SessionRecorder(self.conversation, speaker, person, entered, decided)
         asker = current_trace()
         parent, state = (asker.header, asker.state) if asker is not None else ("", "")
         ledger.enter(
@@ -109,7 +117,7 @@ class SessionLedger:
 
     def entered(self, record: TurnRecord) -> None:
         """A turn of somebody who takes part beside the session's two."""
-        self._changed(record)
+        self._entered(record)
 
     def measured(self, record: QualityRecord) -> None:
         """How the way to the far end is."""
@@ -123,13 +131,6 @@ class SessionLedger:
             self._ledger.close_turns(self.of)
         else:
             self._ledger.finish(self.of)
-
-    def _changed(self, record: TurnRecord) -> None:
-        self._ledger.turn(self.of, record)
-        self._told(record)
-
-    def _decided(self, record: EndingRecord) -> None:
-        self._ledger.enter(self.of, record)
 
 
 @contextlib.asynccontextmanager

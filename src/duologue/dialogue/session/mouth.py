@@ -209,6 +209,7 @@ class SessionMouth:
     def _stop_preparing(self) -> None:
         if self._preparing is not None:
             self._preparing.cancel()
+            self._preparing = None
 
     async def _prepare(self) -> None:
         for stage in AT_HAND:
@@ -300,10 +301,11 @@ class SessionMouth:
                 task.cancel()
 
     def close(self) -> None:
-        """Stop everything."""
+        """Stop everything. What was stopped keeps its frames, which hold us: it is let go of."""
         self._stop_preparing()
         if self._reading is not None:
             self._reading.cancel()
+            self._reading = None
         for reply in list(self._replies):
             self.abandon(reply)
 

@@ -63,7 +63,7 @@ from duologue.dialogue.turns.vocabulary import (
     VoiceSentence,
     Withdraw,
 )
-from duologue.errors import ClosedError, first_cause, in_words
+from duologue.errors import ClosedError, in_words, raise_first
 from duologue.language.engine import LanguageModel, Line, Moment, Prompt, newest
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
@@ -155,6 +155,7 @@ class Session:
         self._tell = observe
         self._untold = 0
         self._inbox = Inbox[Event](MAX_INBOX, "session")
+        self._post = self._inbox.put  # a method of ours would have all that posts hold us, whom it is held by
         self._orders = SinkOrders(sink, clock, self._post)
         self._echo = EchoFilter()
         words = persona.language.turns
@@ -203,22 +204,30 @@ class Session:
 
     async def _hold(self, source: AsyncIterator[Samples | Captured] | None) -> None:
         try:
-            async with asyncio.TaskGroup() as group:
-                self._mouth.prepare(group)
-                beside = [group.create_task(self._orders.run())]
-                if source is not None:
-                    beside.append(group.create_task(self._read(source)))
-                await self._converse(group)
-                await self._orders.drain()
-                for task in beside:
-                    task.cancel()
-                self._mouth.close()
-                self._ears.drop_all()
+            await self._work(source)
         except BaseExceptionGroup as failures:
-            raise first_cause(failures) from failures
+            raise_first(failures)
+        except asyncio.CancelledError as error:
+            error.__traceback__ = None  # our group and its frames would hold each other, and us
+            raise
         finally:
             self._settle_up()
+            self._mouth.close()
+            self._ears.drop_all()
             self._ears.close()
+
+    async def _work(self, source: AsyncIterator[Samples | Captured] | None) -> None:
+        async with asyncio.TaskGroup() as group:
+            self._mouth.prepare(group)
+            beside = [group.create_task(self._orders.run())]
+            if source is not None:
+                beside.append(group.create_task(self._read(source)))
+            await self._converse(group)
+            await self._orders.drain()
+            for task in beside:
+                task.cancel()
+            self._mouth.close()
+            self._ears.drop_all()
 
     def hear(self, block: Samples, at: int | None = None) -> None:
         """Take the next block of the person's sound: mono float32 at 16 kHz, of any length. ``at`` is the number of its
@@ -290,9 +299,16 @@ class Session:
             now = self._clock.now()
             self._note_playing(event)
             self._observe(event, now)
-            for effect in self._turns.handle(event, now):
+            for effect in self._handle(event, now):
                 self._observe(effect, now)
                 self._execute(effect, group)
+
+    def _handle(self, event: Event, now: int) -> list[Effect]:
+        """What the table makes of it. Once the conversation is over nothing further happens in it."""
+        effects = self._turns.handle(event, now)
+        if self._turns.state is State.CLOSED:
+            self._inbox.close()
+        return effects
 
     async def _next_event(self) -> Event:
         """What waits, or the timeout at the deadline."""
@@ -319,10 +335,6 @@ class Session:
             if self._untold == 1:
                 _log.error("an observer failed", item=type(item).__name__, cause=in_words(error), exc_info=True)
 
-    def _post(self, event: Event) -> None:
-        if self._turns.state is not State.CLOSED:
-            self._inbox.put(event)
-
     def _settle_up(self) -> None:
         """However it ended (the source or the sink broke, the owner cancelled): what was heard is kept."""
         while self._turns.state is not State.CLOSED:
@@ -331,7 +343,7 @@ class Session:
                 continue
             now = self._clock.now()
             self._observe(event, now)
-            for effect in self._turns.handle(event, now):
+            for effect in self._handle(event, now):
                 self._observe(effect, now)
                 if isinstance(effect, Commit):
                     self._remember(effect)

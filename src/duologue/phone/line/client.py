@@ -15,7 +15,7 @@ from typing import cast
 from duologue.audio.far_playout import FarEndMessage, Manners
 from duologue.child import Worker
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
-from duologue.errors import DuologueError, InputError, PeerError, first_cause
+from duologue.errors import DuologueError, InputError, PeerError, raise_first
 from duologue.ids import unique_id
 from duologue.phone.caller_address import known_address
 from duologue.phone.leg import (
@@ -213,7 +213,7 @@ class LineClient:
                             raise self._refused from None
                     first = first and not self.ports
         except BaseExceptionGroup as errors:
-            raise first_cause(errors) from None
+            raise_first(errors)
         finally:
             await self._leave()
 

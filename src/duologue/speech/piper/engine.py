@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import Field
 
 from duologue.clock import SYSTEM_CLOCK, Clock
-from duologue.errors import InputError, first_cause
+from duologue.errors import InputError, raise_first
 from duologue.language.languages import Language
 from duologue.speech.espeak.clauses import Clause
 from duologue.speech.espeak.phonemes import Phonemizer
@@ -99,7 +99,7 @@ class PiperSpeech(LocalSpeech):
                 group.create_task(super().warm_up())
                 group.create_task(self._phonemizer.warm_up())
         except ExceptionGroup as failures:
-            raise first_cause(failures) from failures
+            raise_first(failures)
         self._configs = await asyncio.to_thread(_configs, self._files)
 
     async def close(self) -> None:
