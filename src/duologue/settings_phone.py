@@ -273,10 +273,12 @@ class PhoneSettings(SettingsSection):
         default=True, description="Calls that come in are taken; without it the line only calls, and registers nowhere."
     )
     allow: Networks = Field(
-        default=(), description="Addresses and networks that may call; empty: everybody who reaches it."
+        default=(),
+        description="Addresses and networks that may call, beside the registrars of its accounts; empty: everybody.",
     )
     callers: dict[str, CallerSettings] = Field(
-        default={}, description="Who may call with a password, a table for each; none: without one."
+        default={},
+        description="Who may call with a password, a table for each; none: without one. A registrar needs none.",
     )
     digest: Digests = Field(
         default=("sha-256", "md5"),

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from duologue.app.calls.calls import BEHIND, BEHIND_SECONDS
 from duologue.app.calls.line import LinePart
-from duologue.app.calls.line_plan import line_plan, own_address, target_of
+from duologue.app.calls.line_plan import line_plan, target_of
 from duologue.app.faces.faces import FaceBoard
 from duologue.app.faces.models import FaceCutEvent, FaceEvent, FaceLineEvent, FaceStartEvent
 from duologue.app.house.shared import TalkListener
@@ -25,6 +25,7 @@ from duologue.clock import SECOND
 from duologue.errors import ClosedError, InputError
 from duologue.phone.leg import CallInfo, LegAnswered
 from duologue.phone.line.messages import Counts, Ready
+from duologue.phone.own_address import own_address
 from duologue.phone.twilio.voice import ForgedError, signature
 from duologue.settings import load_settings
 from duologue.simulation.virtual_time import simulate

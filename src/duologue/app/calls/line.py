@@ -388,9 +388,11 @@ class LinePart:
     def _note_registration(self, account: str, news: RegistrationState) -> None:
         before = self._registrations.get(account)
         self._registrations[account] = news
-        if before is not None and before.registered == news.registered:
+        if before is not None and (before.registered, before.why) == (news.registered, news.why):
             return
-        if news.registered:
+        if news.registered and news.why:
+            _log.warning("line.not_renewed", account=account, status=news.status, why=news.why, retry_s=news.retry_s)
+        elif news.registered:
             _log.info("line.registered", account=account, registrar=news.registrar)
         else:
             _log.warning("line.not_registered", account=account, status=news.status, why=news.why, retry_s=news.retry_s)
@@ -427,11 +429,14 @@ class LinePart:
             else "failed" if known is not None and known.retry_s is None and known.why
             else "trying"
         )  # fmt: skip
+        why = known.why if known is not None else ""
+        if known is not None and known.registered and why:
+            why = f"the PBX did not renew it ({why}); until it runs out it can be called"
         plan = self._plans.accounts.get(user) if self._plans is not None else None
         return RegistrationView(
             account=user, display=display, character=plan.member.persona.title if plan is not None else "",
             state=state, registrar=known.registrar if known is not None else "",
-            why=self.deaf or (known.why if known is not None else ""),
+            why=self.deaf or why,
         )  # fmt: skip
 
 

@@ -70,10 +70,11 @@ from duologue.phone.media.negotiation import Agreed, Local, NotAcceptableError, 
 from duologue.phone.media.ports import MediaPort, MediaPorts
 from duologue.phone.media.sdp import Description
 from duologue.phone.media.telephone_events import key_of
+from duologue.phone.own_address import EVERYWHERE, own_address
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip import certificates
-from duologue.phone.sip.header_fields import uri_of
-from duologue.phone.sip.names import Names
+from duologue.phone.sip.dialogs import flow_to
+from duologue.phone.sip.header_fields import is_address, uri_of
 from duologue.phone.sip.transactions import Flow
 from duologue.phone.sip.transport import Listening, Transport
 from duologue.phone.sip.user_agent import Output, UserAgent
@@ -83,7 +84,6 @@ from duologue.telemetry.garbage import GarbageWatch
 KEPT_LATE = 2000
 """Packets whose lateness is kept, for :class:`~duologue.phone.line.messages.Counts`."""
 _GLANCE = 10 * MILLISECOND
-_WILDCARDS = ("0.0.0.0", "::")
 
 
 @dataclass(slots=True, eq=False)
@@ -143,7 +143,7 @@ class LineProcess:
             raise InputError("the line listens on nothing", where="phone.listen", remedy="Give it a port.")
         options = replace(plan.options, port=ports[first], transport=first, ports=ports)
         self.report = report
-        self.agent = UserAgent(options)
+        self.agent = UserAgent(options, here=self._here)
         self._plan, self._clock = plan, clock
         self._listening = ports
         self._transport = Transport(self.agent, clock, self._told)
@@ -259,16 +259,18 @@ class LineProcess:
                 self._hang_up(call, reason)
 
     def _dial(self, order: Dial, now: int) -> None:
-        """At once; or when a name has said by what it is reached, where nothing else does. An account's registrar is
-        reached as it was said of it.
+        """At once; or when it is known what is behind a name: by what it is reached, and by which address of ours. An
+        account's registrar is reached as it was said of it.
         """
-        if self._tasks is None or order.account or not _asks(order.target):
+        if self._tasks is None or order.account or not _is_named(order.target):
             self._call(order, now)
         else:
             self._finding[order.call] = self._tasks.create_task(self._find(order))
 
     async def _find(self, order: Dial) -> None:
-        flow = await self._transport.names.flow_to(uri_of(order.target))
+        names = self._transport.names
+        flow = await names.flow_to(uri_of(order.target))
+        await names.servers(flow)
         if self._finding.pop(order.call, None) is not None:
             self._call(order, self._clock.now(), flow)
 
@@ -284,7 +286,8 @@ class LineProcess:
             self.report(Told(order.call, LegEnded(str(error), failed=True, status=503)))
             return
         try:
-            local = self._local(self._reached(order.target), port)
+            flow = flow or self.agent.way(order.target, order.account)
+            local = self._local(self._here(flow), port)
             ours = offer(local)
             headers = list(order.headers.items())
             name, outputs = self.agent.call(order.target, ours, now, order.account, headers, flow)
@@ -316,12 +319,8 @@ class LineProcess:
         if isinstance(event, events.Incoming):
             self._incoming(event, now)
             return
-        if isinstance(event, events.Registered):
-            self.report(RegistrationState(event.account, True, event.registrar))
-            return
-        if isinstance(event, events.NotRegistered):
-            retry = None if event.retry_at is None else max(0.0, (event.retry_at - now) / SECOND)
-            self.report(RegistrationState(event.account, False, status=event.status, why=event.why, retry_s=retry))
+        if isinstance(event, events.Registered | events.NotRenewed | events.NotRegistered):
+            self.report(RegistrationState.of(event, now))
             return
         call = self._names.get(event.call)
         if call is not None:
@@ -390,7 +389,7 @@ class LineProcess:
     def _offered_by(self, event: events.Incoming, port: MediaPort) -> _Call:
         """The call, with our answer to its offer, or ours where it has none. Raises :class:`NotAcceptableError`."""
         peer, _ = event.flow.source
-        local = self._local(self._towards(peer), port)
+        local = self._local(self._here(event.flow), port)
         ours, agreed = (offer(local), None) if event.offer is None else answer(event.offer, local)
         name = unique_id(self._clock.wall())
         return _Call(self, name, event.call, port, local, frozenset({peer}), ours, agreed)
@@ -598,23 +597,12 @@ class LineProcess:
         session = self._chance.getrandbits(31)
         return Local(host, port.port, self._formats, session, secure=self._plan.secure)
 
-    def _reached(self, target: str) -> str:
-        """The address of ours that stands in an offer to ``target``."""
-        if self._plan.advertised or self._plan.host not in _WILDCARDS:
+    def _here(self, flow: Flow | None) -> str:
+        """The address of ours by which whoever is at ``flow`` reaches us, as it is now."""
+        if self._plan.advertised or self._plan.host not in EVERYWHERE:
             return self._plan.advertised or self._plan.host
-        return self._plan.options.host
-
-    def _towards(self, peer: str) -> str:
-        """The address of ours by which ``peer`` is reached."""
-        if self._plan.advertised or self._plan.host not in _WILDCARDS:
-            return self._plan.advertised or self._plan.host
-        family = socket.AF_INET6 if ":" in peer else socket.AF_INET
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as asked:
-                asked.connect((peer, 9))  # sends nothing
-                return str(asked.getsockname()[0])
-        except OSError:
-            return self._plan.options.host
+        behind = [] if flow is None else [flow] if is_address(flow.source[0]) else self._transport.names.newest(flow)
+        return own_address(self._plan.host, behind[0].source[0] if behind else "")
 
     def _count(self) -> None:
         late = sorted(self._late)
@@ -673,12 +661,13 @@ def _user(address: str) -> str:
     return unquote(user.partition(":")[0] if at else rest)
 
 
-def _asks(target: str) -> bool:
-    """Whether a name is to be asked by what it is reached; what is no address is refused later."""
+def _is_named(target: str) -> bool:
+    """Whether a name is to be looked up before it is called; what is no address is refused later."""
     try:
-        return Names.asks(uri_of(target))
+        uri = uri_of(target)
     except InputError:
         return False
+    return uri.scheme != "tel" and not is_address(flow_to(uri).host)
 
 
 def _named(agreed: Agreed | None) -> str:
