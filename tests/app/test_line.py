@@ -24,7 +24,7 @@ from duologue.app.models import LineEvent, NoticeEvent
 from duologue.clock import SECOND
 from duologue.errors import ClosedError, InputError
 from duologue.phone.leg import CallInfo, LegAnswered
-from duologue.phone.line.messages import Counts, Ready
+from duologue.phone.line.messages import Counts, Ready, RegistrationState
 from duologue.phone.own_address import own_address
 from duologue.phone.twilio.voice import ForgedError, signature
 from duologue.settings import load_settings
@@ -222,6 +222,28 @@ def test_the_events_of_the_line_tell_of_its_registrations(monkeypatch: pytest.Mo
     assert ["trying", "trying"] in states
     assert ["registered", "registered"] in states
     assert any(event.line.listens == ("sip:127.0.0.1:5060;transport=udp",) for event in told)
+
+
+def test_an_extension_that_is_not_renewed_can_be_called_until_it_runs_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    exchange = Exchange(monkeypatch, ACCOUNTS, folder=tmp_path)
+    line, carriers = exchange.line()
+
+    async def story() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(running(exchange, line, 5.0))
+            await asyncio.sleep(2.0)
+            for user in ("1000", "1001"):
+                carriers[0].tell(RegistrationState(user, True, "pbx", 503, "503 Service Unavailable", 30.0))
+            assert line.ready() == ()
+            shown = line.view().registrations[0]
+            assert shown.state == "registered" and "503 Service Unavailable" in shown.why
+            for user in ("1000", "1001"):
+                carriers[0].tell(RegistrationState(user, False, "", 503, "503 Service Unavailable", 30.0))
+            assert line.ready() == ("no account is registered: 503 Service Unavailable",)
+
+    simulate(story())
 
 
 def test_what_a_line_is_told_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ def _account(*registrars: Flow, password: str = "secret") -> Account:
 
 
 def _registration(*registrars: Flow, password: str = "secret") -> Registration:
-    return Registration(_account(*registrars, password=password), lambda *_: CONTACT, random.Random(1))
+    return Registration(_account(*registrars, password=password), lambda user, flow: CONTACT, random.Random(1))
 
 
 def _asked(outputs: Sequence[Ask | Event]) -> Request:
@@ -64,7 +64,7 @@ def test_it_is_renewed_before_it_expires_by_one_call_id_and_growing_numbers() ->
     ],
 )
 def test_a_shorter_grant_counts_however_our_contact_comes_back(contact: str, contacts: str, seconds: int) -> None:
-    registration = Registration(_account(), lambda *_: contact, random.Random(1))
+    registration = Registration(_account(), lambda user, flow: contact, random.Random(1))
     granted = _answer(_asked(registration.start(0)), 200, ("Contact", contacts), ("Expires", "250"))
     assert registration.responded(granted, 0) == [Registered("llama", seconds, "192.0.2.1")]
 
@@ -123,7 +123,7 @@ def test_a_registration_that_is_not_renewed_holds_until_it_runs_out(pause: int) 
     told = registration.responded(refused, 240 * SECOND)
     assert told == [NotRenewed("llama", 60, "192.0.2.1", 503, "503 Service Unavailable", retry_at)]
     assert registration.registered and registration.deadline == min(retry_at, 300 * SECOND)
-    told = registration.tick(registration.deadline)
+    told = registration.tick(registration.deadline or 0)
     if pause == 20:
         assert registration.responded(_answer(_asked(told), 200), retry_at) == [Registered("llama", 300, "192.0.2.1")]
     else:
@@ -211,7 +211,7 @@ def test_a_registrar_that_says_when_to_come_again_is_believed(code: int) -> None
 
 def test_who_has_moved_says_so_and_that_nobody_is_there_any_more() -> None:
     here = ["sip:16@192.0.2.9"]
-    registration = Registration(_account(), lambda *_: here[0], random.Random(1))
+    registration = Registration(_account(), lambda user, flow: here[0], random.Random(1))
     registration.responded(_answer(_asked(registration.start(0)), 200), 0)
     assert not registration.moved
     here[0] = "sip:16@192.0.2.10"
@@ -226,7 +226,7 @@ def test_who_has_moved_says_so_and_that_nobody_is_there_any_more() -> None:
 
 def test_a_registrar_that_takes_no_two_contacts_is_given_one() -> None:
     here = ["sip:16@192.0.2.9"]
-    registration = Registration(_account(), lambda *_: here[0], random.Random(1))
+    registration = Registration(_account(), lambda user, flow: here[0], random.Random(1))
     registration.responded(_answer(_asked(registration.start(0)), 200), 0)
     here[0] = "sip:16@192.0.2.10"
     registration.responded(_answer(_asked(registration.start(SECOND)), 403, ("Retry-After", "1")), SECOND)
@@ -236,7 +236,7 @@ def test_a_registrar_that_takes_no_two_contacts_is_given_one() -> None:
 def test_who_finds_the_way_by_the_answer_is_registered_again_at_once() -> None:
     """Behind a name the registrar is found when it is asked, perhaps on another network than most are."""
     here = ["sip:16@192.0.2.9"]
-    registration = Registration(_account(), lambda *_: here[0], random.Random(1))
+    registration = Registration(_account(), lambda user, flow: here[0], random.Random(1))
     first = _asked(registration.start(0))
     here[0] = "sip:16@10.0.0.9"
     registration.responded(_answer(first, 200), 0)

@@ -147,8 +147,7 @@ class Registration:
         """Renew, or try again."""
         if self.deadline is None or now < self.deadline:
             return []
-        told = self._run_out(now)
-        return [*told, *self.start(now)] if self.deadline is None or now >= self.deadline else told
+        return self._run_out(now) or self.start(now)
 
     def responded(self, response: Response, now: int) -> list[Ask | Event]:
         """The registrar's answer."""

@@ -87,7 +87,7 @@ class UserAgent:
         here: Callable[[Flow | None], str] | None = None,
     ) -> None:
         self.options = options
-        self._here = here or (lambda _: options.host)
+        self._here: Callable[[Flow | None], str] = here or (lambda flow: options.host)
         self.random = random_source or random.SystemRandom()
         self.timers = timers or Timers()
         self.session_seconds = options.session_seconds
