@@ -441,7 +441,7 @@ def test_a_house_too_slow_for_its_callers_says_so_and_lets_nobody_else_in_until_
     logs = simulate(story())
     assert early.refused == (503, 7) and late.refused is None
     assert refusals == {"overload": 1}
-    assert carriers[0].overloads == [BEHIND_SECONDS] * 2, "each time that some was dropped"
+    assert carriers[0].refusing == [503, 0], "who asks by OPTIONS hears the same"
     (behind,) = [each for each in logs if each["event"] == "line.behind"]
     assert (behind["log_level"], behind["packets"]) == ("warning", 40) and "places" in behind["remedy"]
     found = [entry.record for entry in exchange.entries if isinstance(entry.record, PacketsRecord)]
@@ -452,6 +452,33 @@ def test_a_house_too_slow_for_its_callers_says_so_and_lets_nobody_else_in_until_
 
     (text,) = simulate(notices())
     assert BEHIND in text
+
+
+def test_who_asks_and_whom_we_would_call_hear_that_the_engines_carry_no_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A telephone would ring for nothing, and a proxy send its calls to who refuses them."""
+    exchange = Exchange(monkeypatch, "[phone]\nplaces = 5\n", folder=tmp_path)
+    places = [1]
+    monkeypatch.setattr(exchange.pool, "at_once", lambda kind: places[0])
+    line, carriers = exchange.line()
+
+    async def story() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(running(exchange, line, 6.0))
+            await asyncio.sleep(2.0)
+            assert carriers[0].refusing == [] and not line.ready()
+            places[0] = 0
+            assert line.ready() == ("nobody is free to listen",)
+            with pytest.raises(ClosedError, match="nobody is free"):
+                await line.dial("sip:17@192.0.2.7")
+            await asyncio.sleep(1.0)
+            assert carriers[0].refusing == [486] and carriers[0].dialled == []
+            places[0] = 1
+            await asyncio.sleep(1.0)
+            assert carriers[0].refusing == [486, 0]
+
+    simulate(story())
 
 
 def test_when_its_process_stood_still_is_told_to_all_of_the_house(

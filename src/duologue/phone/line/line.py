@@ -52,11 +52,11 @@ from duologue.phone.line.messages import (
     LineSetup,
     LineShutdown,
     LineTrouble,
-    Overload,
     Press,
     Ready,
     Refer,
     RefuseCall,
+    Refusing,
     RegistrationState,
     Ring,
     SayOnCall,
@@ -212,8 +212,8 @@ class LineProcess:
                 self._dial(order, now)
             case Drain():
                 self._perform(self.agent.drain(now))
-            case Overload(seconds):
-                self.agent.overloaded_until = now + round(seconds * SECOND)
+            case Refusing(status):
+                self.agent.refusing = status
             case LineShutdown():
                 pass  # its process leaves
             case HangUpCall(name, why) if name in self._finding:

@@ -152,10 +152,10 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
-class Overload:
-    """For ``seconds`` more calls are refused (503), for want of CPU: main says so to each, the line to who asks."""
+class Refusing:
+    """Calls are refused with ``status`` from now on (0: they are taken): main says so to each, the line to who asks."""
 
-    seconds: float
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ class LineShutdown:
 
 
 LineOrder: TypeAlias = (
-    Ring | TakeLineCall | RefuseCall | SayOnCall | Press | Refer | HangUpCall | Dial | Drain | Overload | LineShutdown
+    Ring | TakeLineCall | RefuseCall | SayOnCall | Press | Refer | HangUpCall | Dial | Drain | Refusing | LineShutdown
 )
 
 # Reports: from the line to main

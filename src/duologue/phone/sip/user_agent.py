@@ -96,8 +96,8 @@ class UserAgent:
         self.turned_away = TurnedAway()
         self.transactions = Transactions(self.timers)
         self.closing = False
-        self.overloaded_until = 0
-        """Until then (ns) the owner refuses calls for want of CPU: who asks by OPTIONS is told so."""
+        self.refusing = 0
+        """With what the owner refuses calls now (0: it takes them): who asks by OPTIONS is told so."""
         self._authority = Authority(options.realm or options.host, options.passwords, self.random, options.algorithms)
         self._secret = self.random.getrandbits(128).to_bytes(16, "big")
         self.follows_transfers = options.follow_transfers
@@ -429,8 +429,8 @@ class UserAgent:
         elif request.method == "INVITE":
             self._invited(request, flow, key, now)
         elif request.method == "OPTIONS":  # section 11.2: as an INVITE would be, so that none is sent to who refuses it
-            full = self._full(overloaded=now < self.overloaded_until)
-            self._refuse(request, flow, key, *(full or (200, [*self.introduction(flow), ("Accept", SDP)])))
+            refusal = self._full() or self._refusal()
+            self._refuse(request, flow, key, *(refusal or (200, [*self.introduction(flow), ("Accept", SDP)])))
         elif request.method in ("BYE", "INFO", "PRACK", "UPDATE"):
             self._refuse(request, flow, key, 481)
         else:
@@ -555,11 +555,19 @@ class UserAgent:
 
     # Small parts
 
-    def _full(self, *, overloaded: bool = False) -> refusals.Refusal | None:
-        """Why no call of anybody's is taken now. Whoever calls while we are ``overloaded`` hears it from the owner."""
-        if overloaded or self.closing or self.calls >= self.options.most_calls:
-            return 503, [("Retry-After", str(self.options.retry_seconds))]
+    def _full(self) -> refusals.Refusal | None:
+        """Why no call of anybody's is taken now."""
+        if self.closing or self.calls >= self.options.most_calls:
+            return 503, self._again
         return None
+
+    def _refusal(self) -> refusals.Refusal | None:
+        """The same, where the owner would say so to each."""
+        return (self.refusing, self._again if self.refusing in (486, 503) else ()) if self.refusing else None
+
+    @property
+    def _again(self) -> Headers:
+        return [("Retry-After", str(self.options.retry_seconds))]
 
     def _sent(self, pending: _Pending, now: int) -> Key:
         pending.request.headers.set("Via", self._via(pending.flow))
