@@ -12,6 +12,7 @@ import pytest
 from call_doubles import Exchange, Says
 from twilio.request_validator import RequestValidator  # pyright: ignore[reportMissingTypeStubs]
 
+from duologue.app.admission import PlaceKind
 from duologue.audio import g711
 from duologue.language.fake import ScriptedReply
 from duologue.phone.audiosocket.frames import AudioSocketStream, FrameReader, Kind, write_frame, write_sound
@@ -127,7 +128,7 @@ def test_twilio_is_told_to_come_again_while_nobody_would_be_answered(
     """For want of CPU, or of engines: a call that is answered is paid for."""
     here = exchange(monkeypatch, tmp_path)
     if why == "busy":
-        monkeypatch.setattr(here.pool, "at_once", lambda kind: 0)
+        monkeypatch.setattr(here.pool, "at_once", dict.fromkeys(PlaceKind, 0).get)
 
     async def story() -> tuple[str, dict[str, int]]:
         line, _ = here.line()

@@ -460,7 +460,11 @@ def test_who_asks_and_whom_we_would_call_hear_that_the_engines_carry_no_more(
     """A telephone would ring for nothing, and a proxy send its calls to who refuses them."""
     exchange = Exchange(monkeypatch, "[phone]\nplaces = 5\n", folder=tmp_path)
     places = [1]
-    monkeypatch.setattr(exchange.pool, "at_once", lambda kind: places[0])
+
+    def at_once(kind: object) -> int:
+        return places[0]
+
+    monkeypatch.setattr(exchange.pool, "at_once", at_once)
     line, carriers = exchange.line()
 
     async def story() -> None:

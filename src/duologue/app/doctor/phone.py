@@ -6,10 +6,10 @@ import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from duologue import certificates
 from duologue.app.calls.line_plan import line_plan
 from duologue.app.calls.plan import CallPlans
 from duologue.errors import DuologueError
-from duologue.phone.sip import certificates
 from duologue.settings import Settings
 from duologue.settings_phone import PhoneSettings
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from duologue import certificates
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.audio.resample import StreamResampler
 from duologue.clock import MILLISECOND, SECOND, Clock, milliseconds
@@ -72,7 +73,6 @@ from duologue.phone.media.sdp import Description
 from duologue.phone.media.telephone_events import key_of
 from duologue.phone.own_address import EVERYWHERE, own_address
 from duologue.phone.sip import call_events as events
-from duologue.phone.sip import certificates
 from duologue.phone.sip.dialogs import flow_to
 from duologue.phone.sip.header_fields import is_address, uri_of
 from duologue.phone.sip.transactions import Flow
@@ -171,19 +171,26 @@ class LineProcess:
         """Listen, and register the accounts. Raises :class:`DuologueError` for a port that is taken, a file unread."""
         plan, self._tasks = self._plan, tasks
         server = None
-        if plan.tls is not None:
-            shown = certificates.ServedCertificate(Path(plan.certificate), Path(plan.key) if plan.key else None)
+        own, key, believed = (Path(each) if each else None for each in (plan.certificate, plan.key, plan.authorities))
+        if plan.tls is not None and own is not None:
+            shown = certificates.ServedCertificate(own, key)
             server = shown.context
-            shown.watch(lambda error: self.report(LineTrouble(in_words(error), "phone.tls_cert")))
-        client = certificates.for_servers(Path(plan.authorities)) if plan.authorities else None
+            shown.watch(self._not_read)
+        client = certificates.Believed(believed, self._not_read, own, key)
+        if believed:
+            await client.context()
         ports = self._listening
-        listening = Listening(plan.host, ports.get("UDP"), ports.get("TCP"), ports.get("TLS"), server, client)
+        listening = Listening(plan.host, ports.get("UDP"), ports.get("TCP"), ports.get("TLS"), server, client.context)
         _warm(self._formats)
         await self._transport.open(listening, tasks)
         for account in plan.accounts:
             self._perform(self.agent.register(account, self._clock.now()))
         self._count()
         return Ready(dict(self._transport.ports), granted)
+
+    def _not_read(self, error: InputError) -> None:
+        """A file of TLS that changed cannot be used."""
+        self.report(LineTrouble(in_words(error), error.where))
 
     async def leave(self, why: str) -> None:
         """End all calls and registrations politely, as far as :attr:`LineSetup.leave_s` lets."""
