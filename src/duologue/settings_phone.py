@@ -345,6 +345,18 @@ class PhoneSettings(SettingsSection):
         """Only this machine can reach it."""
         return is_loopback(self.host)
 
+    @property
+    def few_ports(self) -> str:
+        """What is wrong where there are more places than ports for the sound of as many calls; empty: nothing is."""
+        first, last = self.media_ports
+        pairs = (last - first - first % 2 + 1) // 2  # a call has an even one and the next
+        if pairs >= self.places:
+            return ""
+        return (
+            f"phone.media_ports has ports for the sound of {pairs} calls, and there are {self.places} places: further"
+            " calls are sent away. Widen it (two for each call), or lower phone.places."
+        )
+
     def secrets(self) -> tuple[str, ...]:
         """What may appear nowhere."""
         return tuple(

@@ -13,13 +13,14 @@ import pytest
 
 from duologue.certificates import Believed, ServedCertificate, for_clients, for_servers
 from duologue.clock import SystemClock
-from duologue.errors import InputError
+from duologue.errors import InputError, PeerError
 from duologue.phone.media.negotiation import offer
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip.registration import Account
 from duologue.phone.sip.screening import LineOptions, Rate
 from duologue.phone.sip.transactions import Flow
-from duologue.phone.sip.transport import DEAD_MS, Listening
+from duologue.phone.sip.transport import DEAD_MS, Listening, Transport
+from duologue.phone.sip.user_agent import UserAgent
 from peers.sip_line import HOST, LOCAL, OPTIONS, Line, certificate, listening
 
 pytestmark = [pytest.mark.peer]
@@ -345,3 +346,11 @@ async def test_a_line_of_ipv6_is_of_that_alone_by_every_transport() -> None:
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection(HOST, line.transport.ports["TCP"])
         line.transport.close()
+
+
+async def test_a_port_that_is_taken_is_named() -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        line = Transport(UserAgent(OPTIONS), SystemClock(), lambda event: None)
+        async with asyncio.TaskGroup() as tasks:
+            with pytest.raises(PeerError, match=rf"port {taken.getsockname()[1]} \(tcp\): Address already in use"):
+                await line.open(Listening(HOST, 0, taken.getsockname()[1]), tasks)

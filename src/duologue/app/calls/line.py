@@ -160,6 +160,9 @@ class LinePart:
         """
         plans = self._plans = CallPlans(self._settings)
         line_plan(self._phone)  # what is wrong with it is said before engines are warmed
+        if few := self._phone.few_ports:
+            _log.warning("line.few_ports", why=few)
+            self._bus.notice(Notice(level="warning", text=few))
         try:
             async with self._talk.warm():
                 await self._rehearse(plans)

@@ -104,7 +104,13 @@ class Transport:
                     self.ports[name] = self._listen(name, listening.host, port, context, tasks)
         except OSError as error:
             self.close()
-            raise PeerError(f"cannot listen on {listening.host}: {error.strerror}", where="phone.listen") from error
+            wanted = (("UDP", listening.udp), ("TCP", listening.tcp), ("TLS", listening.tls))
+            name, port = next((name, port) for name, port in wanted if port is not None and name not in self.ports)
+            raise PeerError(
+                f"cannot listen on {listening.host}, port {port} ({name.lower()}): {error.strerror}",
+                where="phone.tls_port" if name == "TLS" else "phone.listen",
+                remedy="End the program that holds it, or choose another port.",
+            ) from error
 
     def close(self) -> None:
         """Close everything. What the agent has not ended by now ends by its far ends' timers."""
