@@ -17,7 +17,7 @@ import random
 import socket
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -70,7 +70,7 @@ from duologue.phone.media.latch import Address
 from duologue.phone.media.negotiation import Agreed, Local, NotAcceptableError, accept, answer, offer, offer_again
 from duologue.phone.media.ports import MediaPort, MediaPorts
 from duologue.phone.media.sdp import Description
-from duologue.phone.media.telephone_events import key_of
+from duologue.phone.media.telephone_events import KeysOnce, KeyWay, key_of
 from duologue.phone.own_address import EVERYWHERE, own_address
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip.dialogs import flow_to
@@ -105,6 +105,7 @@ class _Call:
     transferred: bool = False
     answered: bool = False
     codec: str = ""
+    keys: KeysOnce = field(default_factory=KeysOnce)
 
     def send(self, data: bytes, address: Address, due: int, *, control: bool) -> None:
         """See :class:`~duologue.phone.line.legs.LegOwner`."""
@@ -118,7 +119,10 @@ class _Call:
 
     def tell(self, event: LegEvent) -> None:
         """See :class:`~duologue.phone.line.legs.LegOwner`."""
-        self.line.report(Told(self.id, event))
+        if isinstance(event, Digit):
+            self.line.pressed(self, event, KeyWay.RTP)
+        else:
+            self.line.report(Told(self.id, event))
 
     def seems_gone(self) -> None:
         """See :class:`~duologue.phone.line.legs.LegOwner`."""
@@ -357,7 +361,7 @@ class LineProcess:
                 self._changed(call, described, now)
             case events.Informed(_, _, body):
                 if key := key_of(body):
-                    call.tell(Digit(*key))
+                    self.pressed(call, Digit(*key), KeyWay.INFO)
             case events.Present():
                 if call.leg is not None:
                     call.leg.present(now)
@@ -501,6 +505,11 @@ class LineProcess:
             if call.codec != (codec := _named(call.agreed)):
                 call.codec = codec
                 call.tell(CodecChanged(codec))
+
+    def pressed(self, call: _Call, key: Digit, way: KeyWay) -> None:
+        """A key was, as it is told one way."""
+        if call.keys.takes(key.key, key.milliseconds, way, self._clock.now()):
+            self.report(Told(call.id, key))
 
     def seems_gone(self, call: _Call) -> None:
         """Nothing has come for a while: whoever is asked and answers may be silent."""
