@@ -181,8 +181,8 @@ class LineProcess:
             server = shown.context
             shown.watch(self._not_read)
         client = certificates.Believed(believed, self._not_read, own, key)
-        if believed:
-            await client.context()
+        if believed or own:
+            await client.context()  # what cannot be read now is an error of the settings, later one of a renewal
         ports = self._listening
         listening = Listening(plan.host, ports.get("UDP"), ports.get("TCP"), ports.get("TLS"), server, client.context)
         _warm(self._formats)
