@@ -2930,7 +2930,7 @@ export interface components {
             registrar: string;
             /**
              * Why
-             * @description Why it cannot be called.
+             * @description Why it cannot be called, or will not be for much longer.
              * @default
              */
             why: string;

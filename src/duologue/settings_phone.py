@@ -273,10 +273,12 @@ class PhoneSettings(SettingsSection):
         default=True, description="Calls that come in are taken; without it the line only calls, and registers nowhere."
     )
     allow: Networks = Field(
-        default=(), description="Addresses and networks that may call; empty: everybody who reaches it."
+        default=(),
+        description="Addresses and networks that may call, beside the registrars of its accounts; empty: everybody.",
     )
     callers: dict[str, CallerSettings] = Field(
-        default={}, description="Who may call with a password, a table for each; none: without one."
+        default={},
+        description="Who may call with a password, a table for each; none: without one. A registrar needs none.",
     )
     digest: Digests = Field(
         default=("sha-256", "md5"),
@@ -342,6 +344,18 @@ class PhoneSettings(SettingsSection):
     def loopback(self) -> bool:
         """Only this machine can reach it."""
         return is_loopback(self.host)
+
+    @property
+    def few_ports(self) -> str:
+        """What is wrong where there are more places than ports for the sound of as many calls; empty: nothing is."""
+        first, last = self.media_ports
+        pairs = (last - first - first % 2 + 1) // 2  # a call has an even one and the next
+        if pairs >= self.places:
+            return ""
+        return (
+            f"phone.media_ports has ports for the sound of {pairs} calls, and there are {self.places} places: further"
+            " calls are sent away. Widen it (two for each call), or lower phone.places."
+        )
 
     def secrets(self) -> tuple[str, ...]:
         """What may appear nowhere."""

@@ -258,7 +258,7 @@ class ScriptedCarrier:
     dialled: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     answers: ScriptedLeg | None = None
     drained: bool = False
-    overloads: list[float] = field(default_factory=list[float])
+    refusing: list[int] = field(default_factory=list[int])
     over: bool = False
 
     def __post_init__(self) -> None:
@@ -300,8 +300,9 @@ class ScriptedCarrier:
     async def drain(self) -> None:
         self.drained = True
 
-    def overload(self, seconds: float) -> None:
-        self.overloads.append(seconds)
+    def refuses(self, status: int) -> None:
+        if status != (self.refusing or [0])[-1]:
+            self.refusing.append(status)
 
 
 class TestClock(LoopClock):

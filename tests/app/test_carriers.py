@@ -12,6 +12,7 @@ import pytest
 from call_doubles import Exchange, Says
 from twilio.request_validator import RequestValidator  # pyright: ignore[reportMissingTypeStubs]
 
+from duologue.app.admission import PlaceKind
 from duologue.audio import g711
 from duologue.language.fake import ScriptedReply
 from duologue.phone.audiosocket.frames import AudioSocketStream, FrameReader, Kind, write_frame, write_sound
@@ -120,10 +121,14 @@ def test_a_call_of_twilios_ends_with_a_goodbye_when_the_server_leaves(
     assert len(here.turns()) >= 2  # the greeting, and the goodbye
 
 
-def test_twilio_is_told_to_come_again_while_callers_sound_is_lost_for_want_of_cpu(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("why", ["overload", "busy"])
+def test_twilio_is_told_to_come_again_while_nobody_would_be_answered(
+    why: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """For want of CPU, or of engines: a call that is answered is paid for."""
     here = exchange(monkeypatch, tmp_path)
+    if why == "busy":
+        monkeypatch.setattr(here.pool, "at_once", dict.fromkeys(PlaceKind, 0).get)
 
     async def story() -> tuple[str, dict[str, int]]:
         line, _ = here.line()
@@ -131,13 +136,14 @@ def test_twilio_is_told_to_come_again_while_callers_sound_is_lost_for_want_of_cp
             running = group.create_task(line.run())
             await asyncio.sleep(5)
             assert line.twilio is not None
-            line.calls.fell_behind()
+            if why == "overload":
+                line.calls.fell_behind()
             told = asks(line.twilio), line.refusals
             running.cancel()
         return told
 
     answer, refusals = simulate(story())
-    assert "<Reject" in answer and refusals == {"overload": 1}
+    assert "<Reject" in answer and refusals == {why: 1}
 
 
 def test_a_call_of_an_asterisks_is_a_conversation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import pytest
+
 from duologue.app.doctor.phone import PhoneCheck, phone_checks
 from duologue.settings import load_settings
 
@@ -42,6 +44,17 @@ def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert not found["certificate"].works
     assert str(gone) in found["certificate"].note
     assert "certificate" not in _found(file, "")
+    authorities = _found(file, f'tls_ca = "{gone}"\n')["authorities"]
+    assert not authorities.works and str(gone) in authorities.note
+
+
+@pytest.mark.parametrize(("ports", "works"), [((20_000, 20_019), True), ((20_001, 20_020), False)])
+def test_more_places_than_ports_for_their_sound_are_named(ports: tuple[int, int], works: bool, tmp_path: Path) -> None:
+    """Further callers heard 503, and the page spoke of places that were all taken."""
+    found = _found(tmp_path / "duologue.toml", f"places = 10\nmedia_ports = [{ports[0]}, {ports[1]}]\n")
+    assert ("ports of sound" in found) is not works
+    if not works:
+        assert "the sound of 9 calls" in found["ports of sound"].note
 
 
 def test_the_port_of_an_asterisk_is_looked_at(tmp_path: Path) -> None:

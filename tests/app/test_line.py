@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from duologue.app.calls.calls import BEHIND, BEHIND_SECONDS
 from duologue.app.calls.line import LinePart
-from duologue.app.calls.line_plan import line_plan, own_address, target_of
+from duologue.app.calls.line_plan import line_plan, target_of
 from duologue.app.faces.faces import FaceBoard
 from duologue.app.faces.models import FaceCutEvent, FaceEvent, FaceLineEvent, FaceStartEvent
 from duologue.app.house.shared import TalkListener
@@ -24,7 +24,8 @@ from duologue.app.models import LineEvent, NoticeEvent
 from duologue.clock import SECOND
 from duologue.errors import ClosedError, InputError
 from duologue.phone.leg import CallInfo, LegAnswered
-from duologue.phone.line.messages import Counts, Ready
+from duologue.phone.line.messages import Counts, Ready, RegistrationState
+from duologue.phone.own_address import own_address
 from duologue.phone.twilio.voice import ForgedError, signature
 from duologue.settings import load_settings
 from duologue.simulation.virtual_time import simulate
@@ -223,6 +224,28 @@ def test_the_events_of_the_line_tell_of_its_registrations(monkeypatch: pytest.Mo
     assert any(event.line.listens == ("sip:127.0.0.1:5060;transport=udp",) for event in told)
 
 
+def test_an_extension_that_is_not_renewed_can_be_called_until_it_runs_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    exchange = Exchange(monkeypatch, ACCOUNTS, folder=tmp_path)
+    line, carriers = exchange.line()
+
+    async def story() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(running(exchange, line, 5.0))
+            await asyncio.sleep(2.0)
+            for user in ("1000", "1001"):
+                carriers[0].tell(RegistrationState(user, True, "pbx", 503, "503 Service Unavailable", 30.0))
+            assert line.ready() == ()
+            shown = line.view().registrations[0]
+            assert shown.state == "registered" and "503 Service Unavailable" in shown.why
+            for user in ("1000", "1001"):
+                carriers[0].tell(RegistrationState(user, False, "", 503, "503 Service Unavailable", 30.0))
+            assert line.ready() == ("no account is registered: 503 Service Unavailable",)
+
+    simulate(story())
+
+
 def test_what_a_line_is_told_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "duologue.toml"
     file.write_text("""
@@ -418,7 +441,7 @@ def test_a_house_too_slow_for_its_callers_says_so_and_lets_nobody_else_in_until_
     logs = simulate(story())
     assert early.refused == (503, 7) and late.refused is None
     assert refusals == {"overload": 1}
-    assert carriers[0].overloads == [BEHIND_SECONDS] * 2, "each time that some was dropped"
+    assert carriers[0].refusing == [503, 0], "who asks by OPTIONS hears the same"
     (behind,) = [each for each in logs if each["event"] == "line.behind"]
     assert (behind["log_level"], behind["packets"]) == ("warning", 40) and "places" in behind["remedy"]
     found = [entry.record for entry in exchange.entries if isinstance(entry.record, PacketsRecord)]
@@ -429,6 +452,37 @@ def test_a_house_too_slow_for_its_callers_says_so_and_lets_nobody_else_in_until_
 
     (text,) = simulate(notices())
     assert BEHIND in text
+
+
+def test_who_asks_and_whom_we_would_call_hear_that_the_engines_carry_no_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A telephone would ring for nothing, and a proxy send its calls to who refuses them."""
+    exchange = Exchange(monkeypatch, "[phone]\nplaces = 5\n", folder=tmp_path)
+    places = [1]
+
+    def at_once(kind: object) -> int:
+        return places[0]
+
+    monkeypatch.setattr(exchange.pool, "at_once", at_once)
+    line, carriers = exchange.line()
+
+    async def story() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(running(exchange, line, 6.0))
+            await asyncio.sleep(2.0)
+            assert carriers[0].refusing == [] and not line.ready()
+            places[0] = 0
+            assert line.ready() == ("nobody is free to listen",)
+            with pytest.raises(ClosedError, match="nobody is free"):
+                await line.dial("sip:17@192.0.2.7")
+            await asyncio.sleep(1.0)
+            assert carriers[0].refusing == [486] and carriers[0].dialled == []
+            places[0] = 1
+            await asyncio.sleep(1.0)
+            assert carriers[0].refusing == [486, 0]
+
+    simulate(story())
 
 
 def test_when_its_process_stood_still_is_told_to_all_of_the_house(

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
-from duologue.phone.sip.certificates import for_servers
+from duologue.certificates import for_servers
 from duologue.phone.sip.digest import Credentials
 from duologue.phone.sip.registration import Account
 from duologue.phone.sip.transactions import Flow

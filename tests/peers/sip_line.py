@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from duologue.certificates import for_servers
 from duologue.clock import SystemClock
 from duologue.phone.media.negotiation import Agreed, Local, answer, offer
 from duologue.phone.sip import call_events as events
@@ -79,9 +80,13 @@ async def listening(
 ) -> AsyncGenerator[Line]:  # fmt: skip
     """A line that listens by every transport (TLS with ``server``), on free ports."""
     ports: dict[str, int] = {}
+
+    async def believed() -> ssl.SSLContext:
+        return client or for_servers()
+
     async with asyncio.TaskGroup() as tasks:
         line = Line(replace(options, ports=ports), local)
-        await line.transport.open(Listening(HOST, 0, 0, 0 if server else None, server, client), tasks)
+        await line.transport.open(Listening(HOST, 0, 0, 0 if server else None, server, believed), tasks)
         ports.update(line.transport.ports)
         try:
             yield line

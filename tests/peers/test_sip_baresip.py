@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from duologue.certificates import for_clients, for_servers
 from duologue.clock import SystemClock
 from duologue.phone.media.codecs import PCMA
 from duologue.phone.media.negotiation import Local, offer
 from duologue.phone.sip import call_events as events
-from duologue.phone.sip.certificates import for_clients, for_servers
 from peers.sip_line import HOST, Line, certificate, listening, program, running
 
 pytestmark = [pytest.mark.peer]

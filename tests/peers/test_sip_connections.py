@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from duologue.certificates import Believed, ServedCertificate, for_clients, for_servers
 from duologue.clock import SystemClock
-from duologue.errors import InputError
+from duologue.errors import InputError, PeerError
 from duologue.phone.media.negotiation import offer
 from duologue.phone.sip import call_events as events
-from duologue.phone.sip.certificates import ServedCertificate, for_clients, for_servers
 from duologue.phone.sip.registration import Account
 from duologue.phone.sip.screening import LineOptions, Rate
 from duologue.phone.sip.transactions import Flow
-from duologue.phone.sip.transport import Listening
+from duologue.phone.sip.transport import DEAD_MS, Listening, Transport
+from duologue.phone.sip.user_agent import UserAgent
 from peers.sip_line import HOST, LOCAL, OPTIONS, Line, certificate, listening
 
 pytestmark = [pytest.mark.peer]
@@ -29,9 +30,12 @@ pytestmark = [pytest.mark.peer]
 async def test_who_calls_shows_a_certificate_where_one_is_wanted(shows: bool, tmp_path: Path) -> None:
     key, made = await certificate(tmp_path / "us")
     their_key, theirs = await certificate(tmp_path / "them")
-    client = for_servers(made, theirs, their_key) if shows else for_servers(made)
+    client = await (Believed(made, certificate=theirs, key=their_key) if shows else Believed(made)).context()
+    server = for_clients(made, key)
+    server.load_verify_locations(cafile=theirs)
+    server.verify_mode = ssl.CERT_REQUIRED
     async with (
-        listening(server=for_clients(made, key, theirs), client=for_servers(made)) as callee,
+        listening(server=server, client=for_servers(made)) as callee,
         listening(server=for_clients(theirs, their_key), client=client) as caller,
     ):
         call = caller.call(f"sip:16@{HOST}:{callee.transport.ports['TLS']};transport=tls")
@@ -49,7 +53,6 @@ async def test_what_is_no_certificate_is_named(tmp_path: Path) -> None:
     for make in (
         lambda: for_clients(key, key),
         lambda: for_clients(tmp_path / "none.pem"),
-        lambda: for_clients(made, key, key),
         lambda: for_servers(tmp_path / "none.pem"),
         lambda: for_servers(made, made, made),
     ):
@@ -86,6 +89,39 @@ async def test_a_certificate_that_was_renewed_is_shown_without_a_restart(tmp_pat
         with pytest.raises(InputError):
             shown.look()
         assert await seen() == theirs.read_bytes()
+
+
+async def test_authorities_that_were_renewed_are_believed_without_a_restart(tmp_path: Path) -> None:
+    key, made = await certificate(tmp_path / "us")
+    other_key, other = await certificate(tmp_path / "renewed")
+    file, told = tmp_path / "authorities.pem", list[InputError]()
+    file.write_bytes(made.read_bytes())
+    believed = Believed(file, told.append)
+    before = await believed.context()
+    assert await believed.context() is before, "no connection waits for what was read"
+    file.write_bytes(b"half of it")
+    assert await believed.context() is before and len(told) == 1
+    assert await believed.context() is before and len(told) == 1, "once"
+    file.write_bytes(other.read_bytes())
+    async with (
+        listening(server=for_clients(other, other_key)) as callee,
+        listening(server=for_clients(made, key), client=await believed.context()) as caller,
+    ):
+        caller.call(f"sip:16@{HOST}:{callee.transport.ports['TLS']};transport=tls")
+        await caller.until(events.Answered)
+
+
+async def test_a_connection_whose_far_end_lost_its_power_is_noticed_by_both() -> None:
+    """The system would try a quarter of an hour, and an account be called by nobody for as long."""
+    async with listening() as callee, listening() as caller:
+        caller.call(f"sip:16@{HOST}:{callee.transport.ports['TCP']};transport=tcp")
+        await callee.until(events.Acknowledged)
+        for line in (callee, caller):
+            connections: dict[Flow, asyncio.Protocol] = vars(line.transport)["_connections"]
+            (connection,) = connections.values()
+            transport: asyncio.Transport = vars(connection)["_transport"]
+            found: socket.socket = transport.get_extra_info("socket")
+            assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == DEAD_MS
 
 
 async def test_who_is_not_listed_gets_no_connection() -> None:
@@ -310,3 +346,11 @@ async def test_a_line_of_ipv6_is_of_that_alone_by_every_transport() -> None:
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection(HOST, line.transport.ports["TCP"])
         line.transport.close()
+
+
+async def test_a_port_that_is_taken_is_named() -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        line = Transport(UserAgent(OPTIONS), SystemClock(), lambda event: None)
+        async with asyncio.TaskGroup() as tasks:
+            with pytest.raises(PeerError, match=rf"port {taken.getsockname()[1]} \(tcp\): Address already in use"):
+                await line.open(Listening(HOST, 0, taken.getsockname()[1]), tasks)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from duologue.certificates import for_clients
 from duologue.clock import SystemClock
 from duologue.phone.sip import call_events as events
-from duologue.phone.sip.certificates import for_clients
 from duologue.phone.sip.registration import Account
 from duologue.phone.sip.transactions import Flow
 from peers.pbx import DOMAIN, account, kamailio

@@ -150,7 +150,10 @@ class Telephone:
             self.heard_from.append(source)
             self.news.set()
 
-    def request(self, method: str, body: str = "", *headers: str, number: int | None = None, branch: str = "") -> str:
+    def request(
+        self, method: str, body: str = "", *headers: str, number: int | None = None, branch: str = "",
+        kind: str = "application/sdp",
+    ) -> str:  # fmt: skip
         """Send one; its branch. An ACK and a CANCEL have the number of the newest INVITE."""
         if method not in ("ACK", "CANCEL"):
             self.number += 1
@@ -164,7 +167,7 @@ class Telephone:
             f"{method} sip:16@{HOST}:{self.line[1]} SIP/2.0", via,
             f"From: <sip:me@{HOST}>;tag={self.local}", f"To: {to}", f"Call-ID: {self.call_id}",
             f"CSeq: {number} {method}", "Max-Forwards: 70", f"Contact: <sip:me@{HOST}:{self.port}>",
-            "Supported: timer, 100rel", *headers, *(["Content-Type: application/sdp"] if body else []),
+            "Supported: timer, 100rel", *headers, *([f"Content-Type: {kind}"] if body else []),
             f"Content-Length: {len(body)}",
         ]  # fmt: skip
         self.signals.sendto(("\r\n".join(lines) + "\r\n\r\n" + body).encode(), self.line)

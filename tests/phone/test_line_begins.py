@@ -304,3 +304,30 @@ def test_a_call_to_a_name_that_is_still_looked_up_can_be_hung_up() -> None:
             assert end == LegEnded("they changed their mind", ours=True, status=487) and not one.got
 
     on_loopback(run())
+
+
+def test_a_key_that_a_telephone_tells_both_ways_is_pressed_once() -> None:
+    """Many can be set to RFC 4733 and INFO at once: a menu said the same twice, and a code had each digit doubled."""
+
+    async def run() -> None:
+        async with line() as world, telephone(world.port) as one:
+            one.request("INVITE", sdp(one.sound_port, LINES["PCMU"], EVENTS))
+            await world.until(lambda: world.offered)
+            world.process.order(TakeLineCall(world.offered[0].id))
+            answer = described(await one.answer("INVITE", 200))
+            assert answer is not None
+            one.ack()
+            for number, ways in enumerate(("both", "both", "info", "rtp", "rtp")):
+                if ways != "rtp":
+                    one.request("INFO", "5", kind="application/dtmf")
+                    await one.answer("INFO", 200, number=one.number)
+                if ways != "info":
+                    for each in press("5"):
+                        packet = RtpPacket(101, one.sequence, 9000 + 4000 * number, 5, each.payload, each.marker)
+                        one.sequence += 1
+                        one.sound.sendto(packet.encode(), (HOST, answer.media[0].port))
+                await asyncio.sleep(3)
+            assert [each.key for each in world.told(Digit)] == ["5"] * 5
+            await finish(world, one)
+
+    on_loopback(run())

@@ -7,18 +7,19 @@ import pickle
 import select
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
 import pytest
-from line_world import line, on_loopback, telephone
+from line_world import line, on_loopback, options, telephone
 
 from duologue.child import LoopChannel
 from duologue.clock import MILLISECOND, SECOND, Clock, VirtualClock
 from duologue.errors import InputError, PeerError
 from duologue.phone.leg import Digit
 from duologue.phone.line import process as line_process
-from duologue.phone.line.messages import CallHeard, Counts, LineReport, Overload, Told
+from duologue.phone.line.messages import CallHeard, Counts, Dial, LineReport, Refusing, Told
 from duologue.phone.line.process import Outbox
 from duologue.phone.media.ports import MediaPorts
 
@@ -210,16 +211,35 @@ def test_sound_crosses_as_it_is() -> None:
     assert (read.call, read.event.at) == ("a", 640) and np.array_equal(read.event.samples, sound)
 
 
-def test_who_asks_is_told_while_main_sends_calls_away_for_want_of_cpu() -> None:
+@pytest.mark.parametrize("status", [486, 503, 480])
+def test_who_asks_is_told_while_main_sends_calls_away(status: int) -> None:
     async def story() -> None:
         async with line() as world, telephone(world.port) as one:
-            world.process.order(Overload(10.0))
+            world.process.order(Refusing(status))
             one.request("OPTIONS")
             answer = await one.answer("OPTIONS", number=one.number)
-            assert answer.code == 503 and answer.headers["Retry-After"]
-            await asyncio.sleep(10.5)
+            assert answer.code == status and (answer.headers.get("Retry-After") is None) is (status == 480)
+            world.process.order(Refusing(0))
             one.remote = ""
             one.request("OPTIONS")
             assert (await one.answer("OPTIONS", number=one.number)).code == 200
+
+    on_loopback(story())
+
+
+@pytest.mark.parametrize("advertised", ["", "198.51.100.4"])
+def test_a_line_that_listens_everywhere_says_by_which_address_of_its_each_reaches_it(advertised: str) -> None:
+    """The network that most others are on may be another than the PBX's, and may not have been there at the start."""
+
+    async def story() -> None:
+        there = replace(options(), host="203.0.113.9")
+        async with line(host="0.0.0.0", options=there, advertised=advertised) as world, telephone(world.port) as one:
+            world.process.order(Dial("ours", f"sip:17@{HOST}:{one.port}"))
+            invite = await one.asked("INVITE")
+            here = advertised or HOST
+            assert f"@{here}:{world.port}>" in invite.headers["Contact"] and here in invite.headers["Via"]
+            assert f"c=IN IP4 {here}\r\n" in invite.body.decode()
+            one.respond(invite, 486)
+            await one.asked("ACK")
 
     on_loopback(story())

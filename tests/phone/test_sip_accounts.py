@@ -12,7 +12,7 @@ from sipmessage import Request, Response
 
 from duologue.clock import SECOND, VirtualClock
 from duologue.phone.sip import message as sip
-from duologue.phone.sip.call_events import Incoming, NotRegistered, Registered
+from duologue.phone.sip.call_events import Incoming, NotRegistered, NotRenewed, Registered
 from duologue.phone.sip.header_fields import uri_of
 from duologue.phone.sip.names import Names, Pointer, Server, SystemRecords
 from duologue.phone.sip.registration import Account
@@ -290,3 +290,27 @@ async def test_names_that_a_stranger_has_us_look_up_are_bounded() -> None:
     for number in range(400):
         await names.servers(Flow("UDP", f"{number}.example.com", 5060))
     assert len(names._known) <= 256  # pyright: ignore[reportPrivateUsage]
+
+
+def test_who_is_not_renewed_goes_on_showing_that_it_is_there() -> None:
+    """The way back through a NAT is to stay open for as long as calls may come."""
+    agent, _ = _registered(ONE, seconds=300)
+    happened = _run(agent, 299, 503)
+    assert [at for at, one in happened if isinstance(one, NotRenewed)]
+    assert not any(isinstance(one, NotRegistered) for _, one in happened)
+    signs = [at for at, one in happened if isinstance(one, Transmit) and one.data.startswith(b"OPTIONS ")]
+    assert signs[-1] >= 270
+
+
+def test_a_line_that_gets_another_address_is_registered_there_with_its_next_sign_of_life() -> None:
+    """Nobody reached a line whose network came up after it, or which was given another address by DHCP."""
+    here = ["127.0.0.1"]
+    agent = UserAgent(LineOptions(host="127.0.0.1"), random.Random(1), here=lambda flow: here[0])
+    (register,) = _requests(agent.register(Account("llama", "16", "pbx.example.com", (ONE,), seconds=3600), 0))
+    agent.receive(sip.respond(register, 200, [("Expires", "3600")], tag="r"), ONE, 0)
+    here[0] = "192.0.2.9"
+    (at, register), *_ = [
+        (at, each) for at, one in _run(agent, 100, 200) for each in _requests([one]) if each.method == "REGISTER"
+    ]
+    assert at <= 30 and register.headers["Contact"].startswith("<sip:16@192.0.2.9:5060>, <sip:16@127.0.0.1:5060>;")
+    assert "192.0.2.9" in register.headers["Via"]

@@ -11,7 +11,7 @@ from sipmessage import Request, Response
 from duologue.clock import SECOND
 from duologue.errors import InputError
 from duologue.phone.sip import message as sip
-from duologue.phone.sip.call_events import Event, NotRegistered, Registered
+from duologue.phone.sip.call_events import Event, NotRegistered, NotRenewed, Registered
 from duologue.phone.sip.digest import Authority, Credentials
 from duologue.phone.sip.registration import FIRST_PAUSE, LONGEST_PAUSE, Account, Ask, Registration
 from duologue.phone.sip.transactions import Flow
@@ -25,7 +25,7 @@ def _account(*registrars: Flow, password: str = "secret") -> Account:
 
 
 def _registration(*registrars: Flow, password: str = "secret") -> Registration:
-    return Registration(_account(*registrars, password=password), CONTACT, random.Random(1))
+    return Registration(_account(*registrars, password=password), lambda user, flow: CONTACT, random.Random(1))
 
 
 def _asked(outputs: Sequence[Ask | Event]) -> Request:
@@ -64,7 +64,7 @@ def test_it_is_renewed_before_it_expires_by_one_call_id_and_growing_numbers() ->
     ],
 )
 def test_a_shorter_grant_counts_however_our_contact_comes_back(contact: str, contacts: str, seconds: int) -> None:
-    registration = Registration(_account(), contact, random.Random(1))
+    registration = Registration(_account(), lambda user, flow: contact, random.Random(1))
     granted = _answer(_asked(registration.start(0)), 200, ("Contact", contacts), ("Expires", "250"))
     assert registration.responded(granted, 0) == [Registered("llama", seconds, "192.0.2.1")]
 
@@ -98,6 +98,48 @@ def test_who_finds_it_too_brief_is_asked_for_longer_once() -> None:
     assert second.headers["Expires"] == "900"
     (event,) = registration.responded(_answer(second, 423, ("Min-Expires", "1800")), 0)
     assert isinstance(event, NotRegistered)
+
+
+def test_who_finds_it_too_brief_may_want_the_password_once_more() -> None:
+    """An Asterisk looks at the password first: the longer wish had none, and was taken for a wrong one for half an
+    hour.
+    """
+    registration, authority = _registration(), Authority("pbx", {"16": "secret"}, random.Random(3))
+    challenges = [("WWW-Authenticate", one) for one in authority.challenges(0)]
+    proved = _asked(registration.responded(_answer(_asked(registration.start(0)), 401, *challenges), 0))
+    longer = _asked(registration.responded(_answer(proved, 423, ("Min-Expires", "900")), 0))
+    assert longer.headers["Expires"] == "900"
+    again = _asked(registration.responded(_answer(longer, 401, *challenges), 0))
+    assert again.headers["Authorization"] and again.headers["Expires"] == "900"
+    assert registration.responded(_answer(again, 200), 0) == [Registered("llama", 900, "192.0.2.1")]
+
+
+@pytest.mark.parametrize("pause", [20, 600])
+def test_a_registration_that_is_not_renewed_holds_until_it_runs_out(pause: int) -> None:
+    registration = _registration()
+    registration.responded(_answer(_asked(registration.start(0)), 200), 0)
+    refused = _answer(_asked(registration.tick(240 * SECOND)), 503, ("Retry-After", str(pause)))
+    retry_at = (240 + pause) * SECOND
+    told = registration.responded(refused, 240 * SECOND)
+    assert told == [NotRenewed("llama", 60, "192.0.2.1", 503, "503 Service Unavailable", retry_at)]
+    assert registration.registered and registration.deadline == min(retry_at, 300 * SECOND)
+    told = registration.tick(registration.deadline or 0)
+    if pause == 20:
+        assert registration.responded(_answer(_asked(told), 200), retry_at) == [Registered("llama", 300, "192.0.2.1")]
+    else:
+        assert told == [NotRegistered("llama", 503, "503 Service Unavailable", retry_at)]
+        assert not registration.registered and registration.deadline == retry_at
+        assert _asked(registration.tick(retry_at)).method == "REGISTER"
+
+
+@pytest.mark.parametrize("code", [None, 408])
+def test_a_registrar_that_is_not_there_registers_nobody(code: int | None) -> None:
+    """Whoever would be called by way of it is not."""
+    registration = _registration()
+    registration.responded(_answer(_asked(registration.start(0)), 200), 0)
+    ask = _asked(registration.tick(240 * SECOND))
+    (event,) = registration.responded(_answer(ask, code), 0) if code else registration.failed(240 * SECOND)
+    assert isinstance(event, NotRegistered) and event.status == 408
 
 
 @pytest.mark.parametrize("silent", [True, False])
@@ -165,3 +207,45 @@ def test_a_registrar_that_says_when_to_come_again_is_believed(code: int) -> None
     answer = _answer(_asked(registration.start(0)), code, ("Retry-After", "45 (so much to do)"))
     (event,) = registration.responded(answer, 0)
     assert isinstance(event, NotRegistered) and event.retry_at == 45 * SECOND
+
+
+def test_who_has_moved_says_so_and_that_nobody_is_there_any_more() -> None:
+    here = ["sip:16@192.0.2.9"]
+    registration = Registration(_account(), lambda user, flow: here[0], random.Random(1))
+    registration.responded(_answer(_asked(registration.start(0)), 200), 0)
+    assert not registration.moved
+    here[0] = "sip:16@192.0.2.10"
+    assert registration.moved
+    ask = _asked(registration.start(SECOND))
+    assert ask.headers["Contact"] == "<sip:16@192.0.2.10>, <sip:16@192.0.2.9>;expires=0" and not registration.moved
+    both = "<sip:16@192.0.2.10>;expires=90"
+    assert registration.responded(_answer(ask, 200, ("Contact", both)), 0) == [Registered("llama", 90, "192.0.2.1")]
+    here[0] = "sip:16@192.0.2.11"
+    assert _asked(registration.stop(2 * SECOND)).headers["Contact"] == "<sip:16@192.0.2.10>", "as the registrar has it"
+
+
+def test_a_registrar_that_takes_no_two_contacts_is_given_one() -> None:
+    here = ["sip:16@192.0.2.9"]
+    registration = Registration(_account(), lambda user, flow: here[0], random.Random(1))
+    registration.responded(_answer(_asked(registration.start(0)), 200), 0)
+    here[0] = "sip:16@192.0.2.10"
+    registration.responded(_answer(_asked(registration.start(SECOND)), 403, ("Retry-After", "1")), SECOND)
+    assert _asked(registration.tick(2 * SECOND)).headers["Contact"] == "<sip:16@192.0.2.10>"
+
+
+def test_who_finds_the_way_by_the_answer_is_registered_again_at_once() -> None:
+    """Behind a name the registrar is found when it is asked, perhaps on another network than most are."""
+    here = ["sip:16@192.0.2.9"]
+    registration = Registration(_account(), lambda user, flow: here[0], random.Random(1))
+    first = _asked(registration.start(0))
+    here[0] = "sip:16@10.0.0.9"
+    registration.responded(_answer(first, 200), 0)
+    assert registration.deadline == SECOND
+    assert _asked(registration.tick(SECOND)).headers["Contact"].startswith("<sip:16@10.0.0.9>, ")
+
+
+def test_each_registrar_hears_how_it_reaches_us() -> None:
+    registration = Registration(_account(ONE, TWO), lambda user, flow: f"sip:{user}@{flow.transport}", random.Random(1))
+    first = _asked(registration.start(0))
+    second = _asked(registration.failed(0))
+    assert [each.headers["Contact"] for each in (first, second)] == ["<sip:16@UDP>", "<sip:16@TLS>"]

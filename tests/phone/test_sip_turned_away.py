@@ -196,3 +196,22 @@ def test_each_status_has_its_reason() -> None:
         "request", "password", "extension", "unready", "busy", "media", "fault", "places",
     }  # fmt: skip
     assert reason_of(503, closing=True) is AwayReason.CLOSING
+
+
+def test_our_own_registrar_brings_calls_wherever_it_is_and_proves_no_password_of_ours() -> None:
+    """The second one of an account has another address than the one that ``allow`` names; no PBX has our passwords."""
+    network, options = Network(), LineOptions(host=LINE, sources=("10.0.0.0/8",), passwords={"door": "opensesame"})
+    line = Station(network, LINE, options)
+    pbx, stranger = (Station(network, host) for host in (CALLER, "192.0.2.77"))
+    account = Account("1000", "1000", "pbx.example", (Flow("UDP", "pbx.example", 5060),))
+    line.take(line.agent.register(account, 0))
+    request = sip.read(line.sent[0])
+    assert isinstance(request, Request)
+    answer = sip.respond(request, 200, [("Contact", f"{request.headers['Contact']};expires=600")], tag="pbx")
+    line.take(line.agent.receive_datagram(sip.write(answer), Flow("UDP", CALLER, 5060), 1))
+    for station in (pbx, stranger):
+        station.call(LINE, "1000")
+    network.run(0.4)
+    (told,) = [event for event in line.events if isinstance(event, Incoming)]
+    assert (told.flow.host, told.account, told.user) == (CALLER, "1000", "")
+    assert line.agent.screening.dropped == {"source": 1}

@@ -608,14 +608,16 @@ def test_a_full_line_says_so_to_who_asks_before() -> None:
     assert _answers(agent.receive_datagram(next(asked), SOURCE, 0))[0].code == 503
 
 
-def test_who_asks_hears_that_calls_are_sent_away_for_want_of_cpu_and_when_that_is_over() -> None:
+@pytest.mark.parametrize("status", [486, 503])
+def test_who_asks_hears_that_calls_are_sent_away_and_when_that_is_over(status: int) -> None:
     agent = UserAgent(LineOptions(host=BOB), random.Random(1))
-    agent.overloaded_until = 10 * SECOND
+    agent.refusing = status
     asked = (_request("OPTIONS", branch=f"z9hG4bKo{number}") for number in range(2))
     (answer,) = _answers(agent.receive_datagram(next(asked), SOURCE, 9 * SECOND))
-    assert answer.code == 503 and answer.headers["Retry-After"], "RFC 3261, section 11.2: as an INVITE would be"
+    assert answer.code == status and answer.headers["Retry-After"], "RFC 3261, section 11.2: as an INVITE would be"
+    agent.refusing = 0
     assert _answers(agent.receive_datagram(next(asked), SOURCE, 10 * SECOND))[0].code == 200
-    agent.overloaded_until = 20 * SECOND
+    agent.refusing = status
     told = agent.receive_datagram(_invite(), SOURCE, 11 * SECOND)
     assert any(isinstance(one, events.Incoming) for one in told), "the owner says so itself, and counts it"
 

@@ -19,6 +19,7 @@ import uvloop
 from studio_double import HouseDouble
 from websockets.sync.client import connect
 
+from duologue import certificates
 from duologue.cli.output import console
 from duologue.errors import InputError
 from duologue.settings import load_settings
@@ -110,6 +111,42 @@ async def test_who_does_not_shake_hands_is_let_go(tmp_path: Path, monkeypatch: p
         async with httpx.AsyncClient(base_url=f"https://127.0.0.1:{port}", verify=trust) as client:
             assert (await client.get("/healthz")).status_code == 200
         server.should_exit = True
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("runner", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_a_certificate_that_was_renewed_is_shown_without_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runner: Callable[..., None]
+) -> None:
+    monkeypatch.setattr(certificates, "LOOK_SECONDS", 0.01)
+    made, renewed = self_made(NAMES, tmp_path / "us"), self_made(NAMES, tmp_path / "renewed")
+    assert made.key is not None and renewed.key is not None
+    changed = ((made.chain, renewed.chain), (made.key, renewed.key))
+    settings = load_settings({"web.tls_cert": made.chain, "web.tls_key": made.key})
+    wanted = ssl.PEM_cert_to_DER_cert(renewed.chain.read_text())
+
+    async def shown(port: int) -> bytes:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+        found = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        writer.close()
+        return found
+
+    async def story() -> None:
+        server = listener.make_listener(HouseDouble(), settings)
+        sock = bind("127.0.0.1", 0)
+        port = sock.getsockname()[1]
+        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+            group.create_task(server.serve([sock]))
+            assert await shown(port) != wanted
+            for file, other in changed:
+                file.write_bytes(other.read_bytes())
+            while await shown(port) != wanted:
+                pass
+            server.should_exit = True
+
+    runner(story())
 
 
 @pytest.mark.realtime

@@ -11,9 +11,11 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from duologue.certificates import ServedCertificate
 from duologue.errors import InputError
 from duologue.settings import Settings
 from duologue.settings_parts import WebSettings
+from duologue.telemetry.log import get_logger
 from duologue.tokens import SHORTEST
 from duologue.web.application import create_app
 from duologue.web.certificate import certificate_of
@@ -24,6 +26,7 @@ from duologue.web.studio import HousePort
 
 GRACE = 3
 """Seconds that open connections get when the server leaves."""
+_log = get_logger(__name__)
 MAX_SOCKET_MESSAGE = 256 * 1024
 """A longer message of a WebSocket (bytes) closes it."""
 
@@ -34,9 +37,10 @@ class Listener(uvicorn.Server):
     Set ``should_exit`` to end :meth:`serve`, at any time.
     """
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, shown: ServedCertificate | None = None) -> None:
         super().__init__(config)
         self._app = app
+        self._shown = shown
         self._group: asyncio.TaskGroup | None = None
         self._taking: list[asyncio.Task[None]] = []
 
@@ -63,19 +67,23 @@ class Listener(uvicorn.Server):
 
         self.servers = []
         for sock in sockets or ():
-            if config.ssl is not None:
+            if self._shown is not None:
                 assert self._group is not None
-                handshakes = Handshakes(config.ssl, protocol, HEAD_SECONDS)
+                handshakes = Handshakes(self._shown.context, protocol, HEAD_SECONDS)
                 self._taking.append(self._group.create_task(handshakes.run(sock)))
             else:
                 loop = asyncio.get_running_loop()
                 self.servers.append(await loop.create_server(protocol, sock=sock, backlog=config.backlog))
+        if self._shown is not None:
+            self._shown.watch(_not_read)
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn."""
         for task in self._taking:
             task.cancel()
+        if self._shown is not None:
+            self._shown.leave()
         self._app.state.leaving.set()
         house: HousePort = self._app.state.house
         if house.twilio is not None:
@@ -106,10 +114,13 @@ def make_listener(house: HousePort, settings: Settings) -> Listener:
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE, loop="none",
         http=behind(Door()), ws="websockets-sansio", ws_max_size=MAX_SOCKET_MESSAGE, ws_per_message_deflate=False,
-        ssl_certfile=certificate.chain if certificate is not None else None,
-        ssl_keyfile=certificate.key if certificate is not None else None,
     )  # fmt: skip
-    return Listener(config, app)
+    return Listener(config, app, ServedCertificate(certificate.chain, certificate.key) if certificate else None)
+
+
+def _not_read(error: InputError) -> None:
+    """The certificate's files changed, and cannot be used: the one of before is shown."""
+    _log.error("web.certificate", what=error.what, where=error.where, remedy=error.remedy)
 
 
 def keys_of(web: WebSettings) -> tuple[Key, ...]:

@@ -52,6 +52,8 @@ def all_taken(places: int) -> str:
     return f"all {places} places are taken" if places != 1 else "the only place is taken"
 
 
+Against = tuple[AwayReason, str]
+"""Why a call is not taken, and that in words."""
 BEHIND_SECONDS = 10
 """After callers' sound was dropped nobody else is let in for so long."""
 CUT_SECONDS = 2.0
@@ -162,12 +164,19 @@ class Calls:
             if not self._taking:
                 self._empty.set()
 
-    def _against(self, plan: CallPlan | None) -> tuple[AwayReason, str] | None:
-        """Why a call may not come in, and that in words."""
+    def against(self) -> Against | None:
+        """Why no call would be taken now, whoever is called, and that in words."""
+        return self._closed() or ((AwayReason.BUSY, busy) if (busy := self._talk.busy) else None)
+
+    def _against(self, plan: CallPlan | None) -> Against | None:
+        """Why a call may not come in; whether engines have a place for it is seen when it takes that."""
+        if plan is None and not self.closing:
+            return AwayReason.EXTENSION, "there is nobody of that name here"
+        return self._closed()
+
+    def _closed(self) -> Against | None:
         if self.closing:
             return AwayReason.CLOSING, "the line closes"
-        if plan is None:
-            return AwayReason.EXTENSION, "there is nobody of that name here"
         if self._taking >= self._phone.places:
             return AwayReason.PLACES, all_taken(self._phone.places)
         if self.behind:

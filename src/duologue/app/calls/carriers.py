@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
 
 from duologue.app.calls.calls import Calls
 from duologue.clock import SYSTEM_CLOCK, Clock
@@ -19,19 +18,12 @@ from duologue.settings_phone import PhoneSettings
 
 
 class Carriers:
-    """Those that are set. ``calls`` gets each call; ``unready`` says why none would be taken."""
+    """Those that are set. ``calls`` gets each call."""
 
-    def __init__(
-        self, phone: PhoneSettings, calls: Calls, unready: Callable[[], Sequence[str]], clock: Clock = SYSTEM_CLOCK
-    ) -> None:
+    def __init__(self, phone: PhoneSettings, calls: Calls, clock: Clock = SYSTEM_CLOCK) -> None:
         def against() -> AwayReason | None:
-            if calls.closing:
-                return AwayReason.CLOSING
-            if calls.count >= phone.places:
-                return AwayReason.PLACES
-            if calls.behind:
-                return AwayReason.OVERLOAD
-            return AwayReason.UNREADY if unready() else None
+            found = calls.against()
+            return found[0] if found is not None else None
 
         twilio, audiosocket = phone.twilio, phone.audiosocket
         self._api = TwilioApi(twilio.account_sid, twilio.token, twilio.api_url, clock) if twilio.account_sid else None

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from duologue.app.bus import BusTopic
 from duologue.app.calls.call import LINE, CallHouse
-from duologue.app.calls.calls import BEHIND, BEHIND_SECONDS, Calls, all_taken
+from duologue.app.calls.calls import BEHIND, STATUS, Calls
 from duologue.app.calls.carriers import Carriers
 from duologue.app.calls.line_models import CallView, LineView, RegistrationView, TransferView
 from duologue.app.calls.line_plan import line_plan, target_of
@@ -34,7 +34,7 @@ from duologue.app.talk.messages import TalkHello
 from duologue.app.talking.talking import Talk
 from duologue.audio.pcm import Samples
 from duologue.audio.resample import resample
-from duologue.clock import Clock
+from duologue.clock import SECOND, Clock
 from duologue.errors import ClosedError, PeerError
 from duologue.metering import Customer, charged_to
 from duologue.phone.leg import CallLeg, TakeCall
@@ -61,6 +61,8 @@ MENU_ONLY = (
     "no ears that take dictation over a telephone are set ({names}): callers may say or press where they want to be put"
     " through ({menu}), and nothing else is understood. For conversations run: duologue models get natural"
 )
+LOOK_EVERY = SECOND // 2
+"""Between two looks at whether a call would be taken."""
 _BLOCK = EAR_RATE // 50
 
 News = Ready | RegistrationState | Counts | LineTrouble
@@ -87,8 +89,8 @@ class Carrier(Protocol):
         """Take no further calls, and unregister."""
         ...
 
-    def overload(self, seconds: float) -> None:
-        """Calls are refused for so long for want of CPU: tell who asks whether they are taken."""
+    def refuses(self, status: int) -> None:
+        """Calls are refused with ``status`` from now on (0: they are taken): tell who asks whether they are."""
         ...
 
 
@@ -145,10 +147,8 @@ class LinePart:
             return reasons
         if not self._carrier.ready.is_set():
             return ("the line process is coming up",)
-        if self._calls.count >= self._phone.places:
-            return (all_taken(self._phone.places),)
-        if self._calls.behind:
-            return (BEHIND,)
+        if (against := self._calls.against()) is not None:
+            return (against[1],)
         known = [self._registrations.get(each.user) for each in self._phone.accounts]
         if known and self._phone.answers and not any(each is not None and each.registered for each in known):
             why = next((each.why for each in known if each is not None and each.why), "the PBX has not answered yet")
@@ -161,6 +161,9 @@ class LinePart:
         """
         plans = self._plans = CallPlans(self._settings)
         line_plan(self._phone)  # what is wrong with it is said before engines are warmed
+        if few := self._phone.few_ports:
+            _log.warning("line.few_ports", why=few)
+            self._bus.notice(Notice(level="warning", text=few))
         try:
             async with self._talk.warm():
                 await self._rehearse(plans)
@@ -185,9 +188,10 @@ class LinePart:
         itself. Raises :class:`~duologue.errors.DuologueError`.
         """
         calls, carrier, tasks = self.calls, self._carrier, self._tasks
-        reasons = self._unready()
-        if reasons or carrier is None or tasks is None:
-            raise ClosedError("; ".join(reasons) or "the phone line is not up", where=LINE)
+        if (against := calls.against()) is not None:  # else whom we call would be rung up for nothing
+            raise ClosedError(against[1], where=LINE, remedy="Try again when that is over.")
+        if carrier is None or tasks is None:
+            raise ClosedError("the phone line is not up", where=LINE)
         target, chosen = target_of(to, self._phone.accounts, account)
         leg = await carrier.dial(target, chosen)
         tasks.create_task(calls.take(leg))
@@ -311,7 +315,7 @@ class LinePart:
         calls = self._calls = Calls(plans, self._talk, house, self._unready, self._changed)
         plan = line_plan(self._phone, takes_calls=not self.deaf)
         carrier = self._carrier = self._make(plan, calls.take, self._tell, self._clock)
-        others = self._others = Carriers(self._phone, calls, self._unready, self._clock)
+        others = self._others = Carriers(self._phone, calls, self._clock)
         self._engines.workers.add(carrier.worker)
         self._changed()
         async with asyncio.TaskGroup() as group:
@@ -319,6 +323,7 @@ class LinePart:
             telling = group.create_task(calls.run())
             running = group.create_task(carrier.run())
             carrying = group.create_task(others.run())
+            looking = group.create_task(self._look(carrier, calls))
             try:
                 await asyncio.wait([running])
             finally:
@@ -328,6 +333,14 @@ class LinePart:
                 telling.cancel()
                 running.cancel()
                 carrying.cancel()
+                looking.cancel()
+
+    async def _look(self, carrier: Carrier, calls: Calls) -> None:
+        """Places are taken and given back by others than calls, too: whoever asks hears what a call would."""
+        while True:
+            against = calls.against()
+            carrier.refuses(STATUS[against[0]] if against is not None else 0)
+            await self._clock.wait_until(self._clock.now() + LOOK_EVERY)
 
     async def _drain(self, carrier: Carrier, calls: Calls) -> None:
         _log.info("line.drains", calls=calls.count, seconds=self._phone.drain_seconds)
@@ -384,15 +397,15 @@ class LinePart:
             text = f"The phone line: {BEHIND}. Some of what callers say is lost, and further ones are sent away."
             self._bus.notice(Notice(level="warning", text=text, remedy=remedy))
         calls.fell_behind()
-        if self._carrier is not None:
-            self._carrier.overload(BEHIND_SECONDS)
 
     def _note_registration(self, account: str, news: RegistrationState) -> None:
         before = self._registrations.get(account)
         self._registrations[account] = news
-        if before is not None and before.registered == news.registered:
+        if before is not None and (before.registered, before.why) == (news.registered, news.why):
             return
-        if news.registered:
+        if news.registered and news.why:
+            _log.warning("line.not_renewed", account=account, status=news.status, why=news.why, retry_s=news.retry_s)
+        elif news.registered:
             _log.info("line.registered", account=account, registrar=news.registrar)
         else:
             _log.warning("line.not_registered", account=account, status=news.status, why=news.why, retry_s=news.retry_s)
@@ -429,11 +442,14 @@ class LinePart:
             else "failed" if known is not None and known.retry_s is None and known.why
             else "trying"
         )  # fmt: skip
+        why = known.why if known is not None else ""
+        if known is not None and known.registered and why:
+            why = f"the PBX did not renew it ({why}); until it runs out it can be called"
         plan = self._plans.accounts.get(user) if self._plans is not None else None
         return RegistrationView(
             account=user, display=display, character=plan.member.persona.title if plan is not None else "",
             state=state, registrar=known.registrar if known is not None else "",
-            why=self.deaf or (known.why if known is not None else ""),
+            why=self.deaf or why,
         )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ class RegistrationView(ApiModel):
         description="trying: not yet, or again; failed: it is not tried any more; off: the line takes no calls."
     )
     registrar: str = Field(default="", description="The one in use.")
-    why: str = Field(default="", description="Why it cannot be called.")
+    why: str = Field(default="", description="Why it cannot be called, or will not be for much longer.")
 
 
 class CallState(StrEnum):

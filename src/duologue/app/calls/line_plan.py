@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Sequence
 
 from duologue.errors import InputError
 from duologue.phone.line.messages import LineSetup
 from duologue.phone.media.codecs import FORMATS
+from duologue.phone.own_address import own_address
 from duologue.phone.sip.dialogs import flow_to
 from duologue.phone.sip.digest import Credentials
 from duologue.phone.sip.header_fields import is_address, uri_of
@@ -16,10 +16,6 @@ from duologue.phone.sip.registration import Account
 from duologue.phone.sip.screening import LineOptions
 from duologue.settings_phone import AccountSettings, PhoneSettings
 from duologue.version import __version__
-
-_EVERYWHERE = ("0.0.0.0", "::")
-_SOMEBODY = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
-"""Addresses of nobody's (RFC 5737, RFC 3849): nothing is sent there."""
 
 
 def line_plan(phone: PhoneSettings, *, takes_calls: bool = True) -> LineSetup:
@@ -99,16 +95,3 @@ def target_of(to: str, accounts: tuple[AccountSettings, ...], name: str) -> tupl
     target = f"sip:{to}@{account(chosen).domain}" if "@" not in to else f"sip:{to}"
     uri_of(target)
     return target, chosen.user
-
-
-def own_address(host: str) -> str:
-    """The address that others reach a line by which listens on ``host``."""
-    if host not in _EVERYWHERE:
-        return host
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as asked:
-        try:
-            asked.connect((_SOMEBODY[family], 9))
-            return str(asked.getsockname()[0])
-        except OSError:
-            return "::1" if ":" in host else "127.0.0.1"

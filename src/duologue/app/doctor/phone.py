@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from duologue import certificates
 from duologue.app.calls.line_plan import line_plan
 from duologue.app.calls.plan import CallPlans
 from duologue.errors import DuologueError
-from duologue.phone.sip import certificates
 from duologue.settings import Settings
 from duologue.settings_phone import PhoneSettings
 
@@ -59,18 +60,23 @@ def _ears(names: Sequence[str], phone: PhoneSettings) -> PhoneCheck:
 
 def _certificate(phone: PhoneSettings) -> Iterator[PhoneCheck]:
     """What is shown by TLS, and who is believed."""
-    if "tls" not in phone.transport or phone.tls_cert is None:
-        return
+    if "tls" in phone.transport and (shown := phone.tls_cert) is not None:
+        yield _read("certificate", shown, lambda: certificates.for_clients(shown, phone.tls_key))
+    if (believed := phone.tls_ca) is not None:  # also of a line that calls by TLS, and does not listen by it
+        yield _read("authorities", believed, lambda: certificates.for_servers(believed))
+
+
+def _read(what: str, file: Path, read: Callable[[], object]) -> PhoneCheck:
     try:
-        certificates.for_clients(phone.tls_cert, phone.tls_key)
-        certificates.for_servers(phone.tls_ca)
+        read()
     except DuologueError as error:
-        yield PhoneCheck("certificate", False, str(error))
-    else:
-        yield PhoneCheck("certificate", True, str(phone.tls_cert))
+        return PhoneCheck(what, False, str(error))
+    return PhoneCheck(what, True, str(file))
 
 
 def _ports(phone: PhoneSettings) -> Iterator[PhoneCheck]:
+    if few := phone.few_ports:
+        yield PhoneCheck("ports of sound", False, few)
     for name in phone.transport:
         key, port = ("phone.tls_port", phone.tls_port) if name == "tls" else ("phone.listen", phone.port)
         yield _port(name, phone.host, port, key)

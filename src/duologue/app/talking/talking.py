@@ -171,6 +171,12 @@ class Talk:
         llm, tts, ears = self._engines.chains
         return (*unserved(vitals(llm, tts, self._clock.now(), ears)), *self._full())
 
+    @property
+    def busy(self) -> str:
+        """What is wanting of the places that a conversation by voice takes; empty: nothing is."""
+        kind = self._admission.places.wanting(_needs(hears=True, speaks=True))
+        return "" if kind is None else _BUSY[kind]
+
     def _full(self) -> Sequence[str]:
         """What is wanting of the places that a conversation takes; who writes needs no listener."""
         wanting = self._admission.places.wanting

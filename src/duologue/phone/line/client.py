@@ -191,6 +191,7 @@ class LineClient:
         self._legs: dict[str, SipLeg] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._draining = False
+        self._refusing = 0
         self._refused: InputError | None = None
 
     # What its owner wants
@@ -240,10 +241,12 @@ class LineClient:
         self._draining = True
         await self._send_if_ready(lines.Drain())
 
-    def overload(self, seconds: float) -> None:
-        """Calls are refused for so long for want of CPU: the line tells who asks."""
-        if self._tasks is not None:
-            self._tasks.create_task(self._send_if_ready(lines.Overload(seconds)))
+    def refuses(self, status: int) -> None:
+        """Calls are refused with ``status`` from now on (0: they are taken): the line tells who asks."""
+        if status != self._refusing:
+            self._refusing = status
+            if self._tasks is not None:
+                self._tasks.create_task(self._send_if_ready(lines.Refusing(status)))
 
     @property
     def calls(self) -> int:
@@ -279,6 +282,8 @@ class LineClient:
         await worker.send(self._plan)
         while not self.ready.is_set():
             self._taken(await worker.receive())
+        if self._refusing:
+            await worker.send(lines.Refusing(self._refusing))
         if self._draining:
             await worker.send(lines.Drain())
 

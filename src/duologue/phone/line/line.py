@@ -17,10 +17,11 @@ import random
 import socket
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from duologue import certificates
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.audio.resample import StreamResampler
 from duologue.clock import MILLISECOND, SECOND, Clock, milliseconds
@@ -52,11 +53,11 @@ from duologue.phone.line.messages import (
     LineSetup,
     LineShutdown,
     LineTrouble,
-    Overload,
     Press,
     Ready,
     Refer,
     RefuseCall,
+    Refusing,
     RegistrationState,
     Ring,
     SayOnCall,
@@ -69,11 +70,11 @@ from duologue.phone.media.latch import Address
 from duologue.phone.media.negotiation import Agreed, Local, NotAcceptableError, accept, answer, offer, offer_again
 from duologue.phone.media.ports import MediaPort, MediaPorts
 from duologue.phone.media.sdp import Description
-from duologue.phone.media.telephone_events import key_of
+from duologue.phone.media.telephone_events import KeysOnce, KeyWay, key_of
+from duologue.phone.own_address import EVERYWHERE, own_address
 from duologue.phone.sip import call_events as events
-from duologue.phone.sip import certificates
-from duologue.phone.sip.header_fields import uri_of
-from duologue.phone.sip.names import Names
+from duologue.phone.sip.dialogs import flow_to
+from duologue.phone.sip.header_fields import is_address, uri_of
 from duologue.phone.sip.transactions import Flow
 from duologue.phone.sip.transport import Listening, Transport
 from duologue.phone.sip.user_agent import Output, UserAgent
@@ -83,7 +84,6 @@ from duologue.telemetry.garbage import GarbageWatch
 KEPT_LATE = 2000
 """Packets whose lateness is kept, for :class:`~duologue.phone.line.messages.Counts`."""
 _GLANCE = 10 * MILLISECOND
-_WILDCARDS = ("0.0.0.0", "::")
 
 
 @dataclass(slots=True, eq=False)
@@ -105,6 +105,7 @@ class _Call:
     transferred: bool = False
     answered: bool = False
     codec: str = ""
+    keys: KeysOnce = field(default_factory=KeysOnce)
 
     def send(self, data: bytes, address: Address, due: int, *, control: bool) -> None:
         """See :class:`~duologue.phone.line.legs.LegOwner`."""
@@ -118,7 +119,10 @@ class _Call:
 
     def tell(self, event: LegEvent) -> None:
         """See :class:`~duologue.phone.line.legs.LegOwner`."""
-        self.line.report(Told(self.id, event))
+        if isinstance(event, Digit):
+            self.line.pressed(self, event, KeyWay.RTP)
+        else:
+            self.line.report(Told(self.id, event))
 
     def seems_gone(self) -> None:
         """See :class:`~duologue.phone.line.legs.LegOwner`."""
@@ -143,7 +147,7 @@ class LineProcess:
             raise InputError("the line listens on nothing", where="phone.listen", remedy="Give it a port.")
         options = replace(plan.options, port=ports[first], transport=first, ports=ports)
         self.report = report
-        self.agent = UserAgent(options)
+        self.agent = UserAgent(options, here=self._here)
         self._plan, self._clock = plan, clock
         self._listening = ports
         self._transport = Transport(self.agent, clock, self._told)
@@ -171,19 +175,26 @@ class LineProcess:
         """Listen, and register the accounts. Raises :class:`DuologueError` for a port that is taken, a file unread."""
         plan, self._tasks = self._plan, tasks
         server = None
-        if plan.tls is not None:
-            shown = certificates.ServedCertificate(Path(plan.certificate), Path(plan.key) if plan.key else None)
+        own, key, believed = (Path(each) if each else None for each in (plan.certificate, plan.key, plan.authorities))
+        if plan.tls is not None and own is not None:
+            shown = certificates.ServedCertificate(own, key)
             server = shown.context
-            shown.watch(lambda error: self.report(LineTrouble(in_words(error), "phone.tls_cert")))
-        client = certificates.for_servers(Path(plan.authorities)) if plan.authorities else None
+            shown.watch(self._not_read)
+        client = certificates.Believed(believed, self._not_read, own, key)
+        if believed or own:
+            await client.context()  # what cannot be read now is an error of the settings, later one of a renewal
         ports = self._listening
-        listening = Listening(plan.host, ports.get("UDP"), ports.get("TCP"), ports.get("TLS"), server, client)
+        listening = Listening(plan.host, ports.get("UDP"), ports.get("TCP"), ports.get("TLS"), server, client.context)
         _warm(self._formats)
         await self._transport.open(listening, tasks)
         for account in plan.accounts:
             self._perform(self.agent.register(account, self._clock.now()))
         self._count()
         return Ready(dict(self._transport.ports), granted)
+
+    def _not_read(self, error: InputError) -> None:
+        """A file of TLS that changed cannot be used."""
+        self.report(LineTrouble(in_words(error), error.where))
 
     async def leave(self, why: str) -> None:
         """End all calls and registrations politely, as far as :attr:`LineSetup.leave_s` lets."""
@@ -212,8 +223,8 @@ class LineProcess:
                 self._dial(order, now)
             case Drain():
                 self._perform(self.agent.drain(now))
-            case Overload(seconds):
-                self.agent.overloaded_until = now + round(seconds * SECOND)
+            case Refusing(status):
+                self.agent.refusing = status
             case LineShutdown():
                 pass  # its process leaves
             case HangUpCall(name, why) if name in self._finding:
@@ -259,16 +270,18 @@ class LineProcess:
                 self._hang_up(call, reason)
 
     def _dial(self, order: Dial, now: int) -> None:
-        """At once; or when a name has said by what it is reached, where nothing else does. An account's registrar is
-        reached as it was said of it.
+        """At once; or when it is known what is behind a name: by what it is reached, and by which address of ours. An
+        account's registrar is reached as it was said of it.
         """
-        if self._tasks is None or order.account or not _asks(order.target):
+        if self._tasks is None or order.account or not _is_named(order.target):
             self._call(order, now)
         else:
             self._finding[order.call] = self._tasks.create_task(self._find(order))
 
     async def _find(self, order: Dial) -> None:
-        flow = await self._transport.names.flow_to(uri_of(order.target))
+        names = self._transport.names
+        flow = await names.flow_to(uri_of(order.target))
+        await names.servers(flow)
         if self._finding.pop(order.call, None) is not None:
             self._call(order, self._clock.now(), flow)
 
@@ -284,7 +297,8 @@ class LineProcess:
             self.report(Told(order.call, LegEnded(str(error), failed=True, status=503)))
             return
         try:
-            local = self._local(self._reached(order.target), port)
+            flow = flow or self.agent.way(order.target, order.account)
+            local = self._local(self._here(flow), port)
             ours = offer(local)
             headers = list(order.headers.items())
             name, outputs = self.agent.call(order.target, ours, now, order.account, headers, flow)
@@ -316,12 +330,8 @@ class LineProcess:
         if isinstance(event, events.Incoming):
             self._incoming(event, now)
             return
-        if isinstance(event, events.Registered):
-            self.report(RegistrationState(event.account, True, event.registrar))
-            return
-        if isinstance(event, events.NotRegistered):
-            retry = None if event.retry_at is None else max(0.0, (event.retry_at - now) / SECOND)
-            self.report(RegistrationState(event.account, False, status=event.status, why=event.why, retry_s=retry))
+        if isinstance(event, events.Registered | events.NotRenewed | events.NotRegistered):
+            self.report(RegistrationState.of(event, now))
             return
         call = self._names.get(event.call)
         if call is not None:
@@ -351,7 +361,7 @@ class LineProcess:
                 self._changed(call, described, now)
             case events.Informed(_, _, body):
                 if key := key_of(body):
-                    call.tell(Digit(*key))
+                    self.pressed(call, Digit(*key), KeyWay.INFO)
             case events.Present():
                 if call.leg is not None:
                     call.leg.present(now)
@@ -390,7 +400,7 @@ class LineProcess:
     def _offered_by(self, event: events.Incoming, port: MediaPort) -> _Call:
         """The call, with our answer to its offer, or ours where it has none. Raises :class:`NotAcceptableError`."""
         peer, _ = event.flow.source
-        local = self._local(self._towards(peer), port)
+        local = self._local(self._here(event.flow), port)
         ours, agreed = (offer(local), None) if event.offer is None else answer(event.offer, local)
         name = unique_id(self._clock.wall())
         return _Call(self, name, event.call, port, local, frozenset({peer}), ours, agreed)
@@ -496,6 +506,11 @@ class LineProcess:
                 call.codec = codec
                 call.tell(CodecChanged(codec))
 
+    def pressed(self, call: _Call, key: Digit, way: KeyWay) -> None:
+        """A key was, as it is told one way."""
+        if call.keys.takes(key.key, key.milliseconds, way, self._clock.now()):
+            self.report(Told(call.id, key))
+
     def seems_gone(self, call: _Call) -> None:
         """Nothing has come for a while: whoever is asked and answers may be silent."""
         self._perform(self.agent.probe(call.name, self._clock.now()))
@@ -598,23 +613,12 @@ class LineProcess:
         session = self._chance.getrandbits(31)
         return Local(host, port.port, self._formats, session, secure=self._plan.secure)
 
-    def _reached(self, target: str) -> str:
-        """The address of ours that stands in an offer to ``target``."""
-        if self._plan.advertised or self._plan.host not in _WILDCARDS:
+    def _here(self, flow: Flow | None) -> str:
+        """The address of ours by which whoever is at ``flow`` reaches us, as it is now."""
+        if self._plan.advertised or self._plan.host not in EVERYWHERE:
             return self._plan.advertised or self._plan.host
-        return self._plan.options.host
-
-    def _towards(self, peer: str) -> str:
-        """The address of ours by which ``peer`` is reached."""
-        if self._plan.advertised or self._plan.host not in _WILDCARDS:
-            return self._plan.advertised or self._plan.host
-        family = socket.AF_INET6 if ":" in peer else socket.AF_INET
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as asked:
-                asked.connect((peer, 9))  # sends nothing
-                return str(asked.getsockname()[0])
-        except OSError:
-            return self._plan.options.host
+        behind = [] if flow is None else [flow] if is_address(flow.source[0]) else self._transport.names.newest(flow)
+        return own_address(self._plan.host, behind[0].source[0] if behind else "")
 
     def _count(self) -> None:
         late = sorted(self._late)
@@ -673,12 +677,13 @@ def _user(address: str) -> str:
     return unquote(user.partition(":")[0] if at else rest)
 
 
-def _asks(target: str) -> bool:
-    """Whether a name is to be asked by what it is reached; what is no address is refused later."""
+def _is_named(target: str) -> bool:
+    """Whether a name is to be looked up before it is called; what is no address is refused later."""
     try:
-        return Names.asks(uri_of(target))
+        uri = uri_of(target)
     except InputError:
         return False
+    return uri.scheme != "tel" and not is_address(flow_to(uri).host)
 
 
 def _named(agreed: Agreed | None) -> str:

@@ -15,7 +15,9 @@ import numpy as np
 
 from duologue.audio.far_playout import FarEndMessage, MessageKind
 from duologue.audio.pcm import Samples, from_int16, to_int16
+from duologue.clock import SECOND
 from duologue.phone.leg import CallInfo, LegEvent, Sound
+from duologue.phone.sip.call_events import NotRegistered, NotRenewed, Registered
 from duologue.phone.sip.registration import Account
 from duologue.phone.sip.screening import LineOptions
 from duologue.telemetry.ledger import PauseRecord
@@ -150,10 +152,10 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
-class Overload:
-    """For ``seconds`` more calls are refused (503), for want of CPU: main says so to each, the line to who asks."""
+class Refusing:
+    """Calls are refused with ``status`` from now on (0: they are taken): main says so to each, the line to who asks."""
 
-    seconds: float
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ class LineShutdown:
 
 
 LineOrder: TypeAlias = (
-    Ring | TakeLineCall | RefuseCall | SayOnCall | Press | Refer | HangUpCall | Dial | Drain | Overload | LineShutdown
+    Ring | TakeLineCall | RefuseCall | SayOnCall | Press | Refer | HangUpCall | Dial | Drain | Refusing | LineShutdown
 )
 
 # Reports: from the line to main
@@ -238,8 +240,8 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationState:
-    """How an account is: it can be called at ``registrar``, or not, and why; ``retry_s``: when it
-    is tried again (None: never).
+    """How an account is: it can be called at ``registrar``, or not, and ``why``; ``retry_s``: when it is tried again
+    (None: never). One that can be called and says why was not renewed: it can be called for some time yet.
     """
 
     account: str
@@ -248,6 +250,16 @@ class RegistrationState:
     status: int = 0
     why: str = ""
     retry_s: float | None = None
+
+    @classmethod
+    def of(cls, event: Registered | NotRenewed | NotRegistered, now: int) -> RegistrationState:
+        """As ``event`` tells it ``now`` (ns)."""
+        if isinstance(event, Registered):
+            return cls(event.account, True, event.registrar)
+        retry = None if event.retry_at is None else max(0.0, (event.retry_at - now) / SECOND)
+        if isinstance(event, NotRenewed):
+            return cls(event.account, True, event.registrar, event.status, event.why, retry)
+        return cls(event.account, False, status=event.status, why=event.why, retry_s=retry)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,9 @@ class MediaPorts:
         even = range(first + first % 2, last, 2)
         if not even or first < 1 or last > 65_535:
             raise InputError(
-                f"no two ports lie in {first}…{last}", where="phone.rtp_ports", remedy="Give two of them for each call."
+                f"no two ports lie in {first}…{last}",
+                where="phone.media_ports",
+                remedy="Give two for each call.",
             )
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._host = host
@@ -99,7 +101,7 @@ class MediaPorts:
                 self._free.append(port)
                 continue
             return MediaPort(self, port, (rtp, rtcp))
-        raise PeerError("no port is left for sound", where="phone.rtp_ports", remedy="Widen their range.")
+        raise PeerError("no port is left for sound", where="phone.media_ports", remedy="Widen their range.")
 
     def give_back(self, port: int) -> None:
         """The pair of ``port`` is free again."""

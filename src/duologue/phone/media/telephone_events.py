@@ -5,10 +5,12 @@ they are told by INFO.
 from __future__ import annotations
 
 import struct
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 
-from duologue.clock import MILLISECOND
+from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import InputError
 
 DIGITS = "0123456789*#ABCD"
@@ -28,9 +30,20 @@ LONGEST = 0xFFFF
 """Timestamp units of a segment: a key that is down for longer goes on in the next one (section 2.5.1.3)."""
 SILENCE = 200 * MILLISECOND
 """So long after its newest packet a key is taken to be up (ns): its end was lost, all three times."""
+TWICE = 2 * SECOND
+"""By how much the two ways by which one press may be told are apart at the most (ns)."""
+MOST_SINGLE = 16
+"""Keys that were told one way, and may come by the other."""
 INFO_TYPES = ("application/dtmf-relay", "application/dtmf")
 """Of bodies of INFO that tell a key (:func:`key_of`)."""
 _PAYLOAD = struct.Struct("!BBH")
+
+
+class KeyWay(Enum):
+    """By what a key is told."""
+
+    RTP = auto()
+    INFO = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,25 @@ def key_of(body: bytes) -> tuple[str, int] | None:
     if len(key) != 1 or key not in DIGITS:
         return None
     return key, int(lasted) if lasted.isascii() and lasted.isdigit() and len(lasted) < 6 else 0
+
+
+class KeysOnce:
+    """The keys of one call, each once: many telephones can be set to tell a key by RFC 4733 and by INFO at the same
+    time. What comes the other way within :data:`TWICE` of it (beside how long the key was down) is the same press.
+    """
+
+    def __init__(self) -> None:
+        self._single: deque[tuple[str, KeyWay, int]] = deque(maxlen=MOST_SINGLE)
+
+    def takes(self, key: str, milliseconds: int, way: KeyWay, now: int) -> bool:
+        """Whether a key that is up ``now`` (ns) is one that was not told yet."""
+        oldest = now - milliseconds * MILLISECOND - TWICE
+        for one in self._single:
+            if one[0] == key and one[1] is not way and one[2] >= oldest:
+                self._single.remove(one)
+                return False
+        self._single.append((key, way, now))
+        return True
 
 
 def press(digits: str, clock: int = CLOCK) -> Iterator[EventPacket]:

@@ -32,6 +32,10 @@ class Registrar(Protocol):
         """Give an event to the owner."""
         ...
 
+    def contact(self, user: str, flow: Flow | None) -> str:
+        """How ``user`` of ours is reached now by whoever we talk with over ``flow``."""
+        ...
+
 
 class Accounts:
     """Methods take ``now`` (ns); :attr:`deadline` is when :meth:`tick` is wanted."""
@@ -61,10 +65,10 @@ class Accounts:
         """The name of the account that is called by ``user`` ("": none)."""
         return next((name for name, one in self._registrations.items() if one.account.user == user), "")
 
-    def register(self, account: Account, contact: str, now: int, *, called: bool = True) -> None:
+    def register(self, account: Account, now: int, *, called: bool = True) -> None:
         """Begin; one of the same name is replaced. One that is not to be ``called`` is for our own calls."""
         self._asked = {key: asked for key, asked in self._asked.items() if asked[0] != account.name}
-        self._registrations[account.name] = one = Registration(account, contact, self._agent.random)
+        self._registrations[account.name] = one = Registration(account, self._agent.contact, self._agent.random)
         self._keeping[account.name] = KeepAliveTimer(account, self._agent.random)
         if called:
             self._perform(account.name, one.start(now), now)
@@ -85,7 +89,10 @@ class Accounts:
         for name in self._renewals.due(now):
             self._perform(name, self._registrations[name].tick(now), now)
         for name in self._pings.due(now):
-            one = self._keeping[name]
+            one, registration = self._keeping[name], self._registrations[name]
+            if registration.moved:
+                self._perform(name, registration.start(now), now)
+                continue
             sign = one.tick(now)
             if sign is None:
                 self._gone(name, now)

@@ -144,7 +144,21 @@ class NotRegistered:
     retry_at: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class NotRenewed:
+    """``account`` can be called at ``registrar`` for ``seconds`` more by the registration that it has, which that would
+    not renew: ``why``, and when it is tried again (ns).
+    """
+
+    account: str
+    seconds: int
+    registrar: str
+    status: int
+    why: str
+    retry_at: int
+
+
 Event = (
     Incoming | Progress | Answered | Acknowledged | Offered | Changed | NotChanged | Informed | Present | Transferred
-    | Referred | Ended | Registered | NotRegistered
+    | Referred | Ended | Registered | NotRegistered | NotRenewed
 )  # fmt: skip

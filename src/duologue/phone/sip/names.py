@@ -165,6 +165,10 @@ class Names:
         found = self._known.get(flow)
         return found[1] if found is not None and self._clock.now() < found[0] else None
 
+    def newest(self, flow: Flow) -> list[Flow]:
+        """Those that stood behind it when it was looked up last, however long ago; empty: none, or it never was."""
+        return self._known[flow][1] if flow in self._known else []
+
     async def servers(self, flow: Flow) -> list[Flow]:
         """The same, looked up where it must be; empty where nothing is behind it. One look-up serves all who wait."""
         found = self.known(flow)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sipmessage import URI, Request, Response
@@ -10,7 +11,7 @@ from sipmessage import URI, Request, Response
 from duologue.clock import SECOND
 from duologue.errors import InputError
 from duologue.phone.sip import message as sip
-from duologue.phone.sip.call_events import Event, NotRegistered, Registered
+from duologue.phone.sip.call_events import Event, NotRegistered, NotRenewed, Registered
 from duologue.phone.sip.dialogs import flow_to
 from duologue.phone.sip.digest import MOST_PROOFS, Answers, Credentials, fields
 from duologue.phone.sip.header_fields import default_port, number, uri_of
@@ -54,10 +55,14 @@ class Ask:
     flow: Flow
 
 
+Contact = Callable[[str, Flow], str]
+"""How a user of ours is reached now by whoever is at a flow."""
+
+
 class Registration:
     """One account's. Methods take ``now`` (ns); :attr:`deadline` is when :meth:`tick` is wanted."""
 
-    def __init__(self, account: Account, contact: str, random_source: random.Random) -> None:
+    def __init__(self, account: Account, contact: Contact, random_source: random.Random) -> None:
         self.account = account
         self.answers = Answers([account.credentials] if account.credentials else [], random_source)
         self.deadline: int | None = None
@@ -65,6 +70,8 @@ class Registration:
         """When the registration runs out (ns); None: there is none."""
         self.stopping = False
         self._contact = contact
+        self._said = self._bound = ""  # where we said that we are, last, and when we were registered
+        self._plain = False  # it failed: some registrars take no two contacts
         self._random = random_source
         self._call_id = f"{random_source.getrandbits(96):024x}"
         self._tag = f"{random_source.getrandbits(48):012x}"
@@ -77,6 +84,8 @@ class Registration:
         self._proofs: dict[str, str] = {}  # to those challenges, by their headers
         self._behind: dict[Flow, str] = {}  # the address that answered there, where the registrar is given by name
         self._raised = self._taken = False
+        self._holder: Flow | None = None  # the registrar that took us last, as long as it is there
+        self._unrenewed: NotRenewed | None = None  # what became of the renewal of a registration that still holds
         self.realms: frozenset[str] = frozenset()
         """Those that our REGISTER was challenged for, and answered."""
         self.asking = False
@@ -107,6 +116,11 @@ class Registration:
         """Somebody can call us there, as far as we know."""
         return self.until is not None
 
+    @property
+    def moved(self) -> bool:
+        """We are registered, and by now are somewhere else than we said."""
+        return self.registered and not self.asking and not self.stopping and self._here != self._bound
+
     def start(self, now: int) -> list[Ask | Event]:
         """Register."""
         self.deadline, self._tried, self._raised = None, (), False
@@ -133,9 +147,7 @@ class Registration:
         """Renew, or try again."""
         if self.deadline is None or now < self.deadline:
             return []
-        if self.until is not None and now >= self.until:
-            self.until = None
-        return self.start(now)
+        return self._run_out(now) or self.start(now)
 
     def responded(self, response: Response, now: int) -> list[Ask | Event]:
         """The registrar's answer."""
@@ -161,6 +173,8 @@ class Registration:
         if self.stopping:
             self.until = None
             return []
+        if self.flow == self._holder and (response is None or response.code == 408):
+            self._holder = None
         self._silent += 1
         self._place = (self._place + 1) % len(self.account.registrars)
         self._tried, self._raised = (), False
@@ -176,6 +190,9 @@ class Registration:
         self.until = now + granted * SECOND
         self.deadline = now + max(granted * 4 // 5, 1) * SECOND
         self._pause, self._silent, self._tried, self._raised, self._taken = FIRST_PAUSE, 0, (), False, True
+        self._holder, self._unrenewed, self._bound, self._plain = self.flow, None, self._said, False
+        if self._here != self._bound:  # behind its name the registrar was found by another way than most are
+            self.deadline = now + SECOND
         return Registered(self.account.name, granted, self.flow.host)
 
     def _stopped(self, response: Response, now: int) -> list[Ask | Event]:
@@ -199,10 +216,25 @@ class Registration:
         if wait is None:
             wait = round(self._pause * self._random.uniform(0.5, 1.0))
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
-        self.deadline = now + wait * SECOND
+        self.deadline, self._unrenewed, self._plain = now + wait * SECOND, None, True
         if self.until is not None and self.until <= now:
             self.until = None
-        return [NotRegistered(self.account.name, status, why, self.deadline)]
+        if self.until is None or self._holder is None:
+            return [NotRegistered(self.account.name, status, why, self.deadline)]
+        left, retry_at = (self.until - now) // SECOND, self.deadline
+        self._unrenewed = NotRenewed(self.account.name, left, self._holder.host, status, why, retry_at)
+        self.deadline = min(self.until, retry_at)
+        return [self._unrenewed]
+
+    def _run_out(self, now: int) -> list[Ask | Event]:
+        """Whether the registration has, and what is told of that."""
+        if self.until is None or now < self.until:
+            return []
+        self.until, unrenewed, self._unrenewed = None, self._unrenewed, None
+        if unrenewed is None:
+            return []
+        self.deadline = unrenewed.retry_at
+        return [NotRegistered(unrenewed.account, unrenewed.status, unrenewed.why, unrenewed.retry_at)]
 
     def _raise(self, response: Response) -> bool:
         """Section 10.2.8: whether we ask for longer now."""
@@ -212,7 +244,7 @@ class Registration:
             return False
         if self._raised or not self._seconds < least <= LONGEST:
             return False
-        self._seconds, self._raised = least, True
+        self._seconds, self._raised, self._tried = least, True, ()
         return True
 
     def _granted(self, response: Response) -> int:
@@ -223,7 +255,7 @@ class Registration:
             found = [
                 (_place(each.target), each.parameters.get("expires")) for each in sip.addresses(response, "Contact")
             ]
-            ours = [said for place, said in found if place == _place(uri_of(self._contact))]
+            ours = [said for place, said in found if place == _place(uri_of(self._said))]
             others = [said for _, said in found if len(found) == 1 or said != "0"]  # what is just removed is nobody's
             said = min((number(each) for each in ours or others if each), default=None)
             return number(response.headers.get("Expires") or str(self._seconds)) if said is None else said
@@ -245,13 +277,25 @@ class Registration:
         self._proofs["Authorization" if response.code == 401 else "Proxy-Authorization"] = answer
         return self._ask(*self._proofs.items())  # who asked first wants its own once more (section 22.3)
 
+    @property
+    def _here(self) -> str:
+        return self._contact(self.account.user, self.flow)
+
     def _ask(self, *more: tuple[str, str]) -> Ask:
         self._number += 1  # section 10.2: one Call-ID, growing numbers
         self.asking, self._last = True, self._number if self.stopping else 0
         address = self.account.address
+        if self.stopping and self._bound:
+            contact = f"<{self._bound}>"
+        else:
+            self._said = self._here
+            contact = f"<{self._said}>"
+            moved = self._bound not in ("", self._said) and self.flow == self._holder
+            if moved and not self._plain:  # nobody is there any more
+                contact += f", <{self._bound}>;expires=0"
         headers = [
             ("Via", ""), ("Max-Forwards", "70"), ("From", f"<{address}>;tag={self._tag}"), ("To", f"<{address}>"),
-            ("Call-ID", self._call_id), ("CSeq", f"{self._number} REGISTER"), ("Contact", f"<{self._contact}>"),
+            ("Call-ID", self._call_id), ("CSeq", f"{self._number} REGISTER"), ("Contact", contact),
             ("Expires", "0" if self.stopping else str(self._seconds)), *more,
         ]  # fmt: skip
         return Ask(sip.request("REGISTER", uri_of(f"sip:{self.account.domain}"), headers), self.flow)

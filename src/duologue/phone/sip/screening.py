@@ -35,8 +35,8 @@ class Rate:
 class LineOptions:
     """What we allow, and what we say of ourselves. ``host`` and ``port`` stand in Via and Contact; where a line listens
     by several transports ``ports`` has one for each. ``sources`` (addresses or networks) and ``extensions`` are
-    everybody and everything where they are empty. With ``passwords`` (by user) a caller must prove one, by one of
-    ``algorithms``.
+    everybody and everything where they are empty; registrars of ours are always among the sources. With ``passwords``
+    (by user) a caller must prove one, by one of ``algorithms``; but who calls by way of a registrar of ours.
     ``follow_transfers``: a caller may send us elsewhere (REFER); its owner has the last word. Without ``answers`` only
     what belongs to calls of ours is looked at.
 
@@ -93,7 +93,7 @@ class Screening:
 
     def lists(self, host: str) -> bool:
         """Whether anybody at ``host`` may talk to us at all."""
-        return not self._networks or self._listed(host)
+        return not self._networks or host in self._registrars or self._listed(host)
 
     def connects(self, host: str, now: int) -> bool:
         """Whether a connection from ``host`` is taken: from who is not known as often as its calls would be, for a
@@ -110,6 +110,10 @@ class Screening:
     def registrar(self, host: str) -> None:
         """At ``host`` there is a registrar of ours."""
         _remember(self._registrars, host)
+
+    def registers(self, host: str) -> bool:
+        """Whether a registrar of ours is there: it brings the calls of our accounts, which we asked it for."""
+        return host in self._registrars
 
     def knows(self, host: str) -> bool:
         """Whether it is a peer of ours, and no stranger."""

@@ -10,10 +10,11 @@ import asyncio
 import socket
 import ssl
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
+from duologue.certificates import Believed
 from duologue.clock import SECOND, Clock
 from duologue.errors import PeerError
 from duologue.phone.sip import message as sip
@@ -34,6 +35,10 @@ MOST_UNSENT = 262_144
 """Bytes that a connection may owe its far end before it is closed; for one that is being opened too."""
 CONNECT_SECONDS = 10.0
 """For a connection to one server, its TLS handshake included; the same for one that others open to us."""
+DEAD_MS = 32_000
+"""For so long what we sent may go without the acknowledgement of TCP (RFC 5482); then the connection is none any more:
+a far end that lost its power, or a NAT that forgot us. The system alone would take a quarter of an hour to notice.
+"""
 SILENT_SECONDS = 30.0
 """How long a connection that was opened to us may be there without a message."""
 ACCEPT_PAUSE = SECOND // 10
@@ -44,14 +49,16 @@ MOST_RESOLVING = 256
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where to listen. A port of None: not by this transport; 0: any. ``server`` is needed for TLS."""
+    """Where to listen. A port of None: not by this transport; 0: any. ``server`` is needed for TLS; ``client`` gives
+    what is needed for a connection of ours by it (None: the machine's authorities are believed).
+    """
 
     host: str
     udp: int | None = 5060
     tcp: int | None = None
     tls: int | None = None
     server: ssl.SSLContext | None = None
-    client: ssl.SSLContext | None = None
+    client: Callable[[], Awaitable[ssl.SSLContext]] | None = None
 
 
 class Transport:
@@ -76,6 +83,7 @@ class Transport:
         self._listeners: list[tuple[socket.socket, asyncio.Task[None]]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._listening = Listening("127.0.0.1")
+        self._believed = Believed()
         self._tasks: asyncio.TaskGroup | None = None
         self._resolving = 0
         self._closed = False
@@ -96,7 +104,13 @@ class Transport:
                     self.ports[name] = self._listen(name, listening.host, port, context, tasks)
         except OSError as error:
             self.close()
-            raise PeerError(f"cannot listen on {listening.host}: {error.strerror}", where="phone.listen") from error
+            wanted = (("UDP", listening.udp), ("TCP", listening.tcp), ("TLS", listening.tls))
+            name, port = next((name, port) for name, port in wanted if port is not None and name not in self.ports)
+            raise PeerError(
+                f"cannot listen on {listening.host}, port {port} ({name.lower()}): {error.strerror}",
+                where="phone.tls_port" if name == "TLS" else "phone.listen",
+                remedy="End the program that holds it, or choose another port.",
+            ) from error
 
     def close(self) -> None:
         """Close everything. What the agent has not ended by now ends by its far ends' timers."""
@@ -256,7 +270,7 @@ class Transport:
     async def _connect(self, flow: Flow) -> None:
         """To the first server behind ``flow`` that takes us (RFC 3263, section 4.3)."""
         secure = flow.transport == "TLS"
-        context = (self._listening.client or ssl.create_default_context()) if secure else None
+        context = await (self._listening.client or self._believed.context)() if secure else None
         servers = [flow] if is_address(flow.host) else await self.names.servers(flow)
         for server in servers:
             try:
@@ -334,6 +348,8 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         host, port = (transport.get_extra_info("peername") or ("", 0))[:2]  # one that broke already has none
+        if host:
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_MS)
         self._known = replace(self._known or Flow(self._name, host, port), peer=(host, port))
         if not self._owner.opened(self):
             self._transport.abort()

@@ -75,13 +75,19 @@ class _Pending:
 
 class UserAgent:
     """One line. Each public method takes ``now`` (ns) and returns what is to be done; :attr:`deadline` is when
-    :meth:`tick` is wanted.
+    :meth:`tick` is wanted. ``here`` says by which address of ours whoever is at a flow reaches us now (that of the
+    options, unless it is given).
     """
 
     def __init__(
-        self, options: LineOptions, random_source: random.Random | None = None, timers: Timers | None = None
+        self,
+        options: LineOptions,
+        random_source: random.Random | None = None,
+        timers: Timers | None = None,
+        here: Callable[[Flow | None], str] | None = None,
     ) -> None:
         self.options = options
+        self._here: Callable[[Flow | None], str] = here or (lambda flow: options.host)
         self.random = random_source or random.SystemRandom()
         self.timers = timers or Timers()
         self.session_seconds = options.session_seconds
@@ -90,8 +96,8 @@ class UserAgent:
         self.turned_away = TurnedAway()
         self.transactions = Transactions(self.timers)
         self.closing = False
-        self.overloaded_until = 0
-        """Until then (ns) the owner refuses calls for want of CPU: who asks by OPTIONS is told so."""
+        self.refusing = 0
+        """With what the owner refuses calls now (0: it takes them): who asks by OPTIONS is told so."""
         self._authority = Authority(options.realm or options.host, options.passwords, self.random, options.algorithms)
         self._secret = self.random.getrandbits(128).to_bytes(16, "big")
         self.follows_transfers = options.follow_transfers
@@ -149,8 +155,7 @@ class UserAgent:
         for flow in account.registrars:
             if is_address(flow.host):  # of a name it is known by its answer
                 self.screening.registrar(flow.host)
-        contact = self._contact(account.user, account.registrars[0])
-        self._accounts.register(account, contact, now, called=self.options.answers)
+        self._accounts.register(account, now, called=self.options.answers)
         return self._taken()
 
     def drain(self, now: int) -> list[Output]:
@@ -194,9 +199,9 @@ class UserAgent:
         known = self._accounts.get(account)
         if uri.scheme == "tel" and known is None:
             raise InputError("a number is called through an account", where="sip", remedy="Name one, or a SIP address.")
-        flow = flow or (known.flow if known else flow_to(uri))
+        flow = flow or self.way(target, account)
         tag, call_id = self._token(), f"{self._token()}@{self.options.host}"
-        address = known.account.address if known else f"sip:{self.options.user}@{self._hosted()}"
+        address = known.account.address if known else f"sip:{self.options.user}@{self._hosted(flow)}"
         display = f"{quoted(known.account.display)} " if known and known.account.display else ""
         sent = [
             ("Via", ""), ("Max-Forwards", "70"), ("From", f"{display}<{address}>;tag={tag}"), ("To", f"<{target}>"),
@@ -209,6 +214,11 @@ class UserAgent:
         self._calls[call.key] = self._names[call.name] = self._touch(call)
         call.start(invite, flow, description, now)
         return call.name, self._taken()
+
+    def way(self, target: str, account: str = "") -> Flow:
+        """Where a call to ``target`` as ``account`` goes first. Raises :class:`InputError` for what is no address."""
+        known = self._accounts.get(account)
+        return known.flow if known is not None else flow_to(uri_of(target))
 
     def follow(self, call: str, description: Description, now: int, account: str = "") -> tuple[str, list[Output]]:
         """Call where the other end of ``call`` would have us go (:class:`~duologue.phone.sip.call_events.Referred`),
@@ -354,7 +364,7 @@ class UserAgent:
     def introduction(self, flow: Flow | None) -> Headers:
         """See :class:`~duologue.phone.sip.agent.Agent`."""
         return [
-            ("Contact", f"<{self._contact(self.options.user, flow)}>"), ("Allow", ALLOW),
+            ("Contact", f"<{self.contact(self.options.user, flow)}>"), ("Allow", ALLOW),
             ("Supported", ", ".join(EXTENSIONS)), ("User-Agent", self.options.software),
         ]  # fmt: skip
 
@@ -419,8 +429,8 @@ class UserAgent:
         elif request.method == "INVITE":
             self._invited(request, flow, key, now)
         elif request.method == "OPTIONS":  # section 11.2: as an INVITE would be, so that none is sent to who refuses it
-            full = self._full(overloaded=now < self.overloaded_until)
-            self._refuse(request, flow, key, *(full or (200, [*self.introduction(flow), ("Accept", SDP)])))
+            refusal = self._full() or self._refusal()
+            self._refuse(request, flow, key, *(refusal or (200, [*self.introduction(flow), ("Accept", SDP)])))
         elif request.method in ("BYE", "INFO", "PRACK", "UPDATE"):
             self._refuse(request, flow, key, 481)
         else:
@@ -429,7 +439,8 @@ class UserAgent:
 
     def _invited(self, invite: Request, flow: Flow, key: Key, now: int) -> None:
         """Section 8.2 and 13.3.1: in the order of its subsections; nothing is kept of what is refused."""
-        user, refusal = refusals.proved(invite, self.options, self._authority, now)
+        ours = self.screening.registers(flow.source[0])  # a PBX has no password of ours: we have one of its
+        user, refusal = ("", None) if ours else refusals.proved(invite, self.options, self._authority, now)
         if user:
             self.screening.verify(flow.source[0])
         whose = (invite.call_id, sip.sender(invite).tag)
@@ -544,11 +555,19 @@ class UserAgent:
 
     # Small parts
 
-    def _full(self, *, overloaded: bool = False) -> refusals.Refusal | None:
-        """Why no call of anybody's is taken now. Whoever calls while we are ``overloaded`` hears it from the owner."""
-        if overloaded or self.closing or self.calls >= self.options.most_calls:
-            return 503, [("Retry-After", str(self.options.retry_seconds))]
+    def _full(self) -> refusals.Refusal | None:
+        """Why no call of anybody's is taken now."""
+        if self.closing or self.calls >= self.options.most_calls:
+            return 503, self._again
         return None
+
+    def _refusal(self) -> refusals.Refusal | None:
+        """The same, where the owner would say so to each."""
+        return (self.refusing, self._again if self.refusing in (486, 503) else ()) if self.refusing else None
+
+    @property
+    def _again(self) -> Headers:
+        return [("Retry-After", str(self.options.retry_seconds))]
 
     def _sent(self, pending: _Pending, now: int) -> Key:
         pending.request.headers.set("Via", self._via(pending.flow))
@@ -624,19 +643,20 @@ class UserAgent:
 
     def _via(self, flow: Flow) -> str:
         branch = {"branch": f"{COOKIE}{self._token()}", "rport": None}
-        return str(Via(flow.transport, self._hosted(), self._port(flow), branch))
+        return str(Via(flow.transport, self._hosted(flow), self._port(flow), branch))
 
-    def _contact(self, user: str, flow: Flow | None) -> str:
-        """How we are reached by whoever we talk with over ``flow``."""
+    def contact(self, user: str, flow: Flow | None) -> str:
+        """See :class:`~duologue.phone.sip.accounts.Registrar`."""
         name = flow.transport if flow is not None and flow.transport in self.options.ports else self.options.transport
         transport = "" if name == "UDP" else f";transport={name.lower()}"
-        return f"sip:{user}@{self._hosted()}:{self.options.ports.get(name, self.options.port)}{transport}"
+        return f"sip:{user}@{self._hosted(flow)}:{self.options.ports.get(name, self.options.port)}{transport}"
 
     def _port(self, flow: Flow) -> int:
         return self.options.ports.get(flow.transport, self.options.port)
 
-    def _hosted(self) -> str:
-        return f"[{self.options.host}]" if ":" in self.options.host else self.options.host
+    def _hosted(self, flow: Flow | None) -> str:
+        host = self._here(flow)
+        return f"[{host}]" if ":" in host else host
 
     def _token(self) -> str:
         """Nobody guesses it (section 19.3)."""

@@ -1,7 +1,8 @@
-"""TLS for SIP, both ways: what we show, and whose certificates we believe (RFC 3261, section 26.3; RFC 5922).
+"""TLS, both ways: what we show, and whose certificates we believe (of SIP: RFC 3261, section 26.3; RFC 5922). Both are
+read anew when their files change: a restart would end the calls.
 
 A server is believed whose certificate an authority of ours has signed *for the name that we called*; there is no
-switch to believe any. Who connects to us shows a certificate where ``clients`` names the authorities that sign theirs.
+switch to believe any.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from duologue.errors import InputError
 
 LOOK_SECONDS = 60
 """Between two looks at the files of our certificate."""
+Told = Callable[["InputError"], None]
+"""Is given what cannot be used of a file that changed."""
+Stamps = tuple[tuple[int, int, int] | None, ...]
+"""Of some files: by what it is noticed that they have changed."""
 T = TypeVar("T")
 
 
@@ -34,18 +39,15 @@ def for_servers(
     return context
 
 
-def for_clients(certificate: Path, key: Path | None = None, clients: Path | None = None) -> ssl.SSLContext:
+def for_clients(certificate: Path, key: Path | None = None) -> ssl.SSLContext:
     """For connections that others open to us: our ``certificate`` chain and its ``key`` (PEM; the key may stand in the
-    certificate's file). With ``clients`` (PEM) they must show a certificate that these authorities have signed.
+    certificate's file).
 
     Raises :class:`InputError`.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     _loaded("the certificate", certificate, lambda: context.load_cert_chain(certificate, key, password=""))
-    if clients is not None:
-        _loaded("the authorities", clients, lambda: context.load_verify_locations(cafile=clients))
-        context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
@@ -57,6 +59,7 @@ class ServedCertificate:
     def __init__(self, certificate: Path, key: Path | None = None) -> None:
         self._certificate, self._key = certificate, key
         self._stamps = self._stamped()
+        self._next: asyncio.TimerHandle | None = None
         self.context = for_clients(certificate, key)
         """Of every handshake from now on, whatever :meth:`look` finds."""
 
@@ -71,16 +74,56 @@ class ServedCertificate:
         for_clients(self._certificate, self._key)  # half of a pair would spoil the one that is in use
         self.context.load_cert_chain(self._certificate, self._key, password="")
 
-    def watch(self, told: Callable[[InputError], None]) -> None:
-        """Look every :data:`LOOK_SECONDS`, on the loop that runs; what cannot be used is ``told``."""
+    def watch(self, told: Told) -> None:
+        """Look every :data:`LOOK_SECONDS` on this loop, until :meth:`leave`; what cannot be used is ``told``."""
         try:
             self.look()
         except InputError as error:
             told(error)
-        asyncio.get_running_loop().call_later(LOOK_SECONDS, self.watch, told)
+        self._next = asyncio.get_running_loop().call_later(LOOK_SECONDS, self.watch, told)
 
-    def _stamped(self) -> tuple[tuple[int, int, int] | None, ...]:
+    def leave(self) -> None:
+        """Look no more."""
+        if self._next is not None:
+            self._next.cancel()
+
+    def _stamped(self) -> Stamps:
         return tuple(_stamp(path) for path in (self._certificate, self._key) if path is not None)
+
+
+class Believed:
+    """Whose certificates are believed, as their file is by now: ``authorities`` (PEM), or the machine's. A server that
+    asks is shown our ``certificate``. What cannot be used of a file that changed is ``told``; then all is as before.
+    """
+
+    def __init__(
+        self,
+        authorities: Path | None = None,
+        told: Told = lambda error: None,
+        certificate: Path | None = None,
+        key: Path | None = None,
+    ) -> None:
+        self._of, self._told = (authorities, certificate, key), told
+        machine = ssl.get_default_verify_paths()
+        named = [] if authorities else [Path(each) for each in (machine.cafile, machine.capath) if each]
+        self._files = (*named, *(each for each in self._of if each is not None))
+        self._stamps: Stamps = ()
+        self._context: ssl.SSLContext | None = None
+
+    async def context(self) -> ssl.SSLContext:
+        """For the next connection. A machine's authorities take 25 ms to read, which packets of sound do not wait for:
+        they are read beside the loop. Raises :class:`InputError` where none were there before.
+        """
+        stamps = tuple(map(_stamp, self._files))
+        if self._context is None or stamps != self._stamps:
+            try:
+                self._context = await asyncio.to_thread(for_servers, *self._of)
+            except InputError as error:
+                if self._context is None:
+                    raise
+                self._told(error)
+            self._stamps = stamps
+        return self._context
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
