@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { timeOfDay } from "../src/core/format";
 import {
-  bitrate, paceOf, queueOf, showless, titleOf, titleOfOutput, troubleOf, withEngines, withOutputs, withPart, withPlaces, withTalk, withWorker,
+  bitrate, paceOf, queueOf, showless, silenceOf, titleOf, titleOfOutput, troubleOf, withEngines, withOutputs, withPart, withPlaces, withTalk, withWorker,
 } from "../src/core/house";
 import type { EngineView, HouseView, OutputView, PartView, TalkView, WorkerView } from "../src/models";
 
@@ -88,6 +88,11 @@ describe("a house", () => {
     expect([showless(null), showless(HOUSE), showless({ ...HOUSE, parts: [TALKS] }), showless({ ...HOUSE, parts: [] })]).toEqual([
       false, false, true, false,
     ]);
+    const night: PartView = { ...SHOW, name: "night", topic: "show:night" };
+    const heard = (state: PartView["state"], ...others: PartView[]): HouseView => ({ ...HOUSE, parts: [{ ...SHOW, state }, ...others, TALKS] });
+    expect([silenceOf(null, "day"), silenceOf(HOUSE, "day"), silenceOf(heard("restarting"), "day")]).toEqual(["", "", ""]);
+    expect([silenceOf(heard("over"), undefined), silenceOf(heard("stopped", night), "day")]).toEqual(["The show is over.", "The show was stopped."]);
+    expect([silenceOf(heard("over", night), "night"), silenceOf(heard("over", night), undefined)]).toEqual(["", ""]);
     expect([SHOW, { ...SHOW, name: "show", topic: "show:show" }, TALKS].map(titleOf)).toEqual(["Show day", "Show", "Talks"]);
   });
 });

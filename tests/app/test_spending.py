@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from duologue.app.spending import spending
 from duologue.app.spending.spending import Spending, day_given, open_spending
@@ -327,10 +328,19 @@ async def test_while_the_store_fails_caps_hold_by_what_is_known(tmp_path: Path) 
         ("elevenlabs", "flash", 12, pytest.approx(0.012)),
     ]  # fmt: skip
     house.store.failure = PeerError("the disk is full")
-    with pytest.raises(PeerError, match="disk is full"):
-        await house.spending.view()
-    await house.spending.attach(house.store)
+    with capture_logs() as logs:
+        with pytest.raises(PeerError, match="disk is full"):
+            await house.spending.view()
+        for _ in range(3):
+            await house.spending.attach(house.store)
+    assert [line["event"] for line in logs] == ["spending.not_read"]  # once, and not at each turn of a day
     assert [await house.say("Twelve chars"), await house.say("Twelve chars")] == ["elevenlabs", "espeak"]
+    house.store.failure = None
+    await house.spending.attach(house.store)
+    house.store.failure = PeerError("the disk is full")
+    with capture_logs() as logs:
+        await house.spending.attach(house.store)
+    assert len(logs) == 1
 
 
 async def test_without_a_store_the_sums_are_of_this_start(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,9 @@ from duologue.app.models import (
     Notice,
     NoticeEvent,
     PaceView,
+    PartEvent,
+    PartState,
+    PartView,
     StageEvent,
     StageView,
     StateEvent,
@@ -217,6 +220,10 @@ class ScriptedStudio:
             self.bus.publish(NoticeEvent(notice=notice))
         if request.text.startswith("stall:") and self.evidence is not None:  # lets a test have its stage stand still
             self.evidence.stall_ms = float(request.text.removeprefix("stall:"))
+        if request.text.startswith("part:"):  # lets a test end it
+            state = PartState(request.text.removeprefix("part:"))
+            self.bus.publish(PartEvent(part=PartView(name="show", topic="show:show", state=state)))
+            return self._stage
         if request.text.startswith("step:"):  # lets a test make it plainer, or bring it back
             return self._govern(StepName(request.text.removeprefix("step:")))
         if request.text.startswith("pace:"):  # lets a test have a slow voice; with 0 it keeps up again

@@ -80,6 +80,13 @@ async def test_a_playlist_that_stops_growing_is_named_and_survived(show: Show, p
     await page.route("**/stream/index.m3u8", lambda route: route.fulfill(body=frozen))
     await expect(page.locator(".chip")).to_contain_text("Lost", timeout=20_000)
     await expect(page.locator(".message")).to_contain_text("The stage sends no new pictures.")
+    for state, words in (
+        ("over", "The show is over."),
+        ("stopped", "The show was stopped."),
+        ("up", "no new pictures"),
+    ):
+        await page.request.post(f"{show.address}/api/stage/caption", data={"text": f"part:{state}"})
+        await expect(page.locator(".message")).to_contain_text(words)
     await page.unroute("**/stream/index.m3u8")
     await on_air(page)
     await expect(page.locator(".distance")).to_contain_text(re.compile(r"[1-6]\.\d s"), timeout=20_000)

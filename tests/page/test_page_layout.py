@@ -159,3 +159,14 @@ async def test_less_motion_is_respected(browser: Browser, show: Show) -> None:
     moving = await page.locator(".button").first.evaluate("one => getComputedStyle(one).transitionDuration")
     assert set(moving.split(", ")) == {"0s"}
     await context.close()
+
+
+async def test_a_word_wider_than_the_transcript_is_broken_and_pushes_nothing_out(page: Page) -> None:
+    await loaded(page)
+    word = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnungsentwurf"
+    await page.request.post(f"{page.url}api/conversations", data={"topic": f"the {word} of 1905", "turns": 6})
+    await page.request.post(f"{page.url}api/chat", data={"to": "chad", "author": "Ann", "text": f"Why {word}?"})
+    await expect(page.locator(".turn.person", has_text=word)).to_be_attached()
+    await expect(page.locator(".topic", has_text=word)).to_be_attached()
+    inside = await page.locator(".scroller").evaluate("one => [one.scrollWidth, one.clientWidth]")
+    assert inside[0] <= inside[1]

@@ -11,6 +11,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.error import FFmpegError
 from canvases import canvas_to_rgb
 from films import (
     FPS,
@@ -335,7 +336,10 @@ def test_sound_that_changes_its_rate_and_its_channels_is_played_on(ending: str, 
     player.close()
 
 
-@pytest.mark.parametrize("raised", [ValueError("no such layout"), MemoryError(), RuntimeError("bad"), OSError(5, "io")])
+@pytest.mark.parametrize(
+    "raised",
+    [ValueError("no such layout"), MemoryError(), RuntimeError("bad"), OSError(5, "io"), FFmpegError(5, "torn")],
+)
 def test_a_film_whose_sound_no_decoder_makes_out_is_shown_without(
     raised: Exception, greys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -347,6 +351,7 @@ def test_a_film_whose_sound_no_decoder_makes_out_is_shown_without(
     assert shown_grey(player.picture(2)) == pytest.approx(grey_of(1), abs=3)
     assert not player.sound(0, 4800).any()
     assert player.mute is not None and player.mute.where == str(greys)
+    assert "Errno" not in player.mute.what
     player.close()
 
 

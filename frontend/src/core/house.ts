@@ -84,6 +84,14 @@ export function showless(house: HouseView | null): boolean {
   return house !== null && house.parts.length > 0 && !house.parts.some((part) => part.topic.startsWith("show:"));
 }
 
+/** Why a show sends nothing more, when that is no fault: in words, or "" while it should be on air. `name` is the show's. */
+export function silenceOf(house: HouseView | null, name: string | undefined): string {
+  const shows = house?.parts.filter((part) => part.topic.startsWith("show:")) ?? [];
+  const show = shows.find((part) => part.topic === `show:${name}`) ?? (shows.length === 1 ? shows[0] : undefined);
+  if (show?.state === "over") return "The show is over.";
+  return show?.state === "stopped" ? "The show was stopped." : "";
+}
+
 /** What a show is called that has no name of its own. */
 const ONLY_SHOW = "show";
 

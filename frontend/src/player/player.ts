@@ -2,6 +2,7 @@
 import Hls, { ErrorTypes, Events, type ErrorData, type HlsConfig, type LevelLoadedData } from "hls.js/light";
 import { signal } from "@preact/signals";
 import { Backoff } from "../core/backoff";
+import { silenceOf } from "../core/house";
 import { Watchdog } from "../core/recovery";
 import type { Air, State } from "../state";
 import { probe } from "./probe";
@@ -223,8 +224,9 @@ export class Player {
     this.#hls?.stopLoad();
     const pause = this.#backoff.next();
     const starting = status === 503;
-    const message = starting ? "The stage is starting." : `The stream is lost: ${reasonFor(status)}.`;
-    this.#say(starting ? "connecting" : "lost", message, Date.now() + pause);
+    const silence = this.#silence();
+    const message = silence || (starting ? "The stage is starting." : `The stream is lost: ${reasonFor(status)}.`);
+    this.#say(starting && !silence ? "connecting" : "lost", message, Date.now() + pause);
     window.clearTimeout(this.#timer);
     this.#timer = window.setTimeout(() => this.#tryAgain(), pause);
   }
@@ -259,7 +261,11 @@ export class Player {
   /** There is nothing to play: because nobody answers, or because what is answered does not grow. */
   #starve(now: number): void {
     if (now - this.#answered > DRY_MS) this.#lose(null);
-    else this.#say("lost", "The stage sends no new pictures. It goes on by itself when it is back.");
+    else this.#say("lost", this.#silence() || "The stage sends no new pictures. It goes on by itself when it is back.");
+  }
+
+  #silence(): string {
+    return silenceOf(this.state.house.value, this.state.shows.value.find((show) => show.here)?.name);
   }
 
   /** Nothing plays because the browser wants a click first. */

@@ -13,7 +13,7 @@ import math
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
@@ -23,6 +23,7 @@ from duologue.broadcast.disk import PASSING, DiskFile
 from duologue.broadcast.fmp4 import AUDIO_TRACK, VIDEO_TIMESCALE, VIDEO_TRACK
 from duologue.broadcast.packets import StreamFormat
 from duologue.broadcast.recording_files import RecordingFiles
+from duologue.broadcast.run_marks import run_mark
 from duologue.errors import DuologueError, InputError, PeerError, in_words
 
 QUEUE = 30
@@ -81,7 +82,17 @@ class RecordingTrouble:
 
 
 RecorderEvent: TypeAlias = RecordingContinued | RecordingRemoved | RecordingTrouble
-_Beginning: TypeAlias = tuple[StreamFormat, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """How a run begins. ``lossless``: all of the run before it was taken."""
+
+    format: StreamFormat
+    init: bytes
+    lossless: bool = True
+
+
 _Entry: TypeAlias = tuple[_Beginning | None, bytes] | None
 
 
@@ -154,7 +165,8 @@ class ProgrammeRecorder:
 
     def begin(self, format: StreamFormat, init: bytes) -> None:
         """A run begins, the first one or another after a discontinuity."""
-        self._current = self._beginning = (format, init)  # travels with its first segment: no full queue loses it
+        self._current = _Beginning(format, init, lossless=not self._late)
+        self._beginning = self._current  # travels with its first segment: no full queue loses it
 
     def write(self, data: bytes) -> None:
         """Append a media segment."""
@@ -164,7 +176,8 @@ class ProgrammeRecorder:
             self._late = False
         except queue.Full:
             self._dropped += 1
-            self._beginning = self._current  # what follows the hole is a run of its own
+            if self._current is not None:  # what follows the hole is a run of its own
+                self._beginning = replace(self._current, lossless=False)
             if not self._late:
                 self._tell(RecordingTrouble(self._error("the disk does not keep up with the recording")))
             self._late = True
@@ -207,7 +220,7 @@ class ProgrammeRecorder:
                 self._leave_out()
                 return
             self._next_file(Why.RESUMED)
-        elif self._format is not None and self._format != self._run_of[0]:
+        elif self._format is not None and self._format != self._run_of.format:
             self._next_file(Why.FORMAT)
         elif self._file.regular and self._ends and self._limits.full(self._seconds(), self._file.size + len(data)):
             self._next_file(Why.FULL)
@@ -215,13 +228,14 @@ class ProgrammeRecorder:
 
     def _append(self, data: bytes, run: _Beginning) -> None:
         assert self._file is not None
-        if self._shift is None:
-            self._shift = self._placing(data, run[0].sample_rate)
+        begins, self._shift = self._shift is None, self._shift or self._placing(data, run.format.sample_rate)
         data = moved(data, self._shift)
-        piece = data if self._format is not None else run[1] + data
+        piece = data if self._format is not None else run.init + data
+        if begins and self._format is not None and run.lossless:  # a hole of ours is not passed off as the show's
+            piece = run_mark(runs(data)[0].time) + data
         self._trim(self._file.size + len(piece))
         self._file.append(piece)
-        self._format = run[0]
+        self._format = run.format
         self._segments += 1
         self._written = self._file.size
         self._ends |= {each.track: each.time + each.duration for each in runs(data)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -73,10 +74,20 @@ async def run_house(settings: Settings) -> None:
 
     hold()
     if not settings.serve.show:
+        leave_at_ctrl_c()
         await open_house(settings)
         return
     async with early_stage() as stage:
+        leave_at_ctrl_c()
         await open_house(settings, stage)
+
+
+def leave_at_ctrl_c() -> None:
+    """Until the server has its own way to leave, Ctrl-C ends the command at once, in the middle of an import, too:
+    asyncio's way is to wait until the loop runs again, which is ten seconds on a busy machine. Call it when no child is
+    being started: an interrupt in the middle of a fork is lost.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 async def open_house(settings: Settings, stage: EarlyStage | None = None) -> None:

@@ -88,12 +88,13 @@ def show(
 async def _put_on_air(flags: Mapping[str, object], config: Path | None) -> None:
     """The order is that of a quick start: the stage's process first, then its plan, then all else that we need."""
     from duologue.app.show.early_stage import early_stage
+    from duologue.cli.serve import leave_at_ctrl_c, open_house
     from duologue.memory import hold
 
     hold()
     async with early_stage() as stage:
+        leave_at_ctrl_c()
         from duologue.app.engines.languages import use_of
-        from duologue.cli.serve import open_house
         from duologue.settings import load_settings
 
         await open_house(load_settings(flags, config=config, use=use_of), stage)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from bisect import bisect_right
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
+from duologue.broadcast.run_marks import marked_runs
 from duologue.broadcast.testcard import read_card
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import InputError
@@ -37,6 +39,8 @@ LIVE_SECONDS = 30.0
 """How much of a live stream is played when nothing is said."""
 _AHEAD = 120
 """Pieces that may wait to be decoded."""
+_EXACT = 0.001
+"""Seconds by which a time of the sound may be off that of a picture."""
 
 
 def verify(
@@ -76,12 +80,14 @@ class Prover:
     def file(self, path: Path, seconds: float | None) -> None:
         """Judge a file, or its first ``seconds``. Raises :class:`InputError` when it cannot be read."""
         begin: float | None = None
-        self.runs = 1
+        marks = _marks(path)
         for item in chain(self._decoder.decode(path), self._decoder.finish()):
             begin = item.at if begin is None else begin
             if seconds is not None and item.at - begin >= seconds:
                 break
             self.played = max(self.played, item.at - begin)
+            self._run = bisect_right(marks, item.at + _EXACT)
+            self.runs = max(self.runs, self._run + 1)
             self._judge(item)
 
     def piece(self, piece: FetchedSegment, target: int) -> None:
@@ -141,6 +147,13 @@ class Prover:
     def _size(self, height: int, width: int) -> None:
         if not self.sizes or (self.sizes[-1].width, self.sizes[-1].height) != (width, height):
             self.sizes.append(SizeChange(round(self.played, 3), width, height))
+
+
+def _marks(path: Path) -> list[float]:
+    try:
+        return marked_runs(path)
+    except OSError as error:
+        raise InputError(f"it cannot be read: {error.strerror}", where=str(path)) from error
 
 
 def _verify_file(path: Path, seconds: float | None) -> DeliveryReport:

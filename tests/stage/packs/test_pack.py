@@ -188,6 +188,7 @@ def test_a_see_through_backdrop_becomes_black(tmp_path: Path) -> None:
         ("seat = [150, 390]", "seat = [150, nan]", "seat[1]", ""),
         ("seat = [150, 390]\n", "", "seat", "Add it"),
         ('name = "sam"', 'name = "tom"', "name", 'name = "sam"'),
+        ('name = "sam"', 'name = "Sam S."', "name", "letters a to z, digits"),
         ("format = 1", "format = 2", "format", "1"),
         ('body = "sam.svg#body"', 'body = "../sam.svg#body"', "layers.body", "of this folder"),
         ('body = "sam.svg#body"', 'body = "/etc/passwd"', "layers.body", "of this folder"),
@@ -234,8 +235,20 @@ def test_a_wrong_room_names_its_key(tmp_path: Path, old: str, new: str, key: str
 
 
 def test_a_folder_without_a_pack(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="no such file") as caught:
         read_character(tmp_path)
+    assert "pack new" not in caught.value.remedy
+    (tmp_path / "Talking.PNG").touch()  # pictures, of which no character was made yet
+    with pytest.raises(InputError) as caught:
+        read_character(tmp_path)
+    assert f"duologue pack new {tmp_path}" in caught.value.remedy
+
+
+def test_what_else_is_wrong_with_a_manifest_is_counted(tmp_path: Path) -> None:
+    toml = CHARACTER_TOML.replace('name = "sam"', 'name = "S"').replace('colour = "#aabbcc"', 'colour = "blue"')
+    with pytest.raises(InputError, match="'S' is not a pack's name") as caught:
+        read_character(write_character(tmp_path, toml=toml))
+    assert "1 more value is wrong" in caught.value.remedy
 
 
 def _png_character(parent: Path, body: bytes) -> Path:

@@ -222,7 +222,7 @@ class Studio:
         self._open()
         text = " ".join(request.text.split())
         if text:
-            text = await self.programme.moderator.admit(text, Subject.CHAT)
+            text = await asyncio.to_thread(_as_captioned, await self.programme.moderator.admit(text, Subject.CHAT))
         self._caption = text
         await self.link.announce(text)
         return self._changed()
@@ -417,6 +417,19 @@ class Studio:
     def _open(self) -> None:
         if self._closing:
             raise ClosedError("the studio is shutting down", remedy="Try again in a moment.")
+
+
+def _as_captioned(text: str) -> str:
+    """What of an announcement is seen. Raises :class:`InputError` when that is nothing."""
+    from duologue.stage.captions.captions import showable  # with it comes what draws, which few shows need here
+
+    shown = showable(text)
+    if not shown:
+        raise InputError(
+            "nothing of this text can be shown", where="text",
+            remedy="Captions hold Latin, Greek and Cyrillic letters, digits and signs; no emoji.",
+        )  # fmt: skip
+    return shown
 
 
 @contextlib.asynccontextmanager

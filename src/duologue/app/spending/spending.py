@@ -76,6 +76,7 @@ class Spending:
         """Engines that reached a cap today."""
         self._store: Store | None = None
         self._writing = asyncio.Lock()
+        self._failing = False
         self._read_at = 0
         ledger.watch(self.observe)
 
@@ -206,8 +207,11 @@ class Spending:
             try:
                 found = await self._store.ask(lambda session: of_day(session, day))
             except DuologueError as error:
-                _log.warning("spending.not_read", cause=in_words(error))
+                if not self._failing:  # once: a voice on air has something to write every two seconds, for days
+                    _log.warning("spending.not_read", cause=in_words(error))
+                self._failing = True
                 return
+            self._failing = False
             self._read_at = self._clock.now()
             if day == self._day:
                 self._restate(found)

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from duologue.errors import InputError
+from duologue.plurals import counted
 from duologue.stage.motion.pose import Brows, Daylight, Lids, Mouth
 from duologue.text_files import read_table
 from duologue.validation import WrongValue, problems, tuples
@@ -44,6 +45,15 @@ def _colour(value: str) -> str:
     return value
 
 
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", value):
+        raise ValueError(
+            f"{value!r} is not a pack's name | Small letters a to z, digits, and single hyphens between them;"
+            " name the folder the same."
+        )
+    return value
+
+
 def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{value} is not a finite number | Write a number.")
@@ -54,7 +64,7 @@ Number = Annotated[float, AfterValidator(_finite)]
 Point = tuple[Number, Number]
 LayerStack = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), AfterValidator(_layer_files), Field(min_length=1)]
 """References ``file[#id]``, the first at the bottom."""
-PackName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+PackName = Annotated[str, Field(max_length=40), AfterValidator(_name)]
 CanvasSide = Annotated[int, Field(ge=16, le=MAX_CANVAS)]
 Tint = tuple[
     Annotated[float, Field(ge=0, le=4)], Annotated[float, Field(ge=0, le=4)], Annotated[float, Field(ge=0, le=4)]
@@ -212,9 +222,10 @@ Manifest = TypeVar("Manifest", CharacterManifest, RoomManifest)
 def parse_manifest(file: Path, model: type[Manifest]) -> Manifest | list[WrongValue]:
     """Read ``file``: the manifest, or all that is wrong with it."""
     if not file.exists():
-        return [
-            WrongValue("", "there is no such file", f"A pack is a folder with a {CHARACTER_FILE} or a {ROOM_FILE}.")
-        ]
+        pictures = model is CharacterManifest and any(file.parent.glob("*.[pP][nN][gG]"))
+        make = f" Of pictures alone one is made first: duologue pack new {file.parent}" if pictures else ""
+        remedy = f"A pack is a folder with a {CHARACTER_FILE} or a {ROOM_FILE}.{make}"
+        return [WrongValue("", "there is no such file", remedy)]
     try:
         table = read_table(file, "the file")
     except InputError as error:
@@ -246,7 +257,8 @@ def _read(folder: Path, name: str, model: type[Manifest]) -> Manifest:
 def _more(remedy: str, found: list[WrongValue], folder: Path) -> str:
     if len(found) == 1:
         return remedy
-    return f"{remedy} {len(found) - 1} more are wrong: duologue pack check {folder} lists them."
+    more = counted(len(found) - 1, "more value is", "more values are")
+    return f"{remedy} {more} wrong: duologue pack check {folder} lists them."
 
 
 def read_character(folder: Path) -> CharacterManifest:

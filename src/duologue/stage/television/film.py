@@ -55,7 +55,8 @@ def _refused(path: Path, why: str) -> InputError:
 
 def broken(path: Path, what: str, error: Exception) -> DuologueError:
     """The error of a film of which ``what`` cannot be played on, because of whatever its decoder raised."""
-    why = str(error) or type(error).__name__
+    said = error.strerror if isinstance(error, (FFmpegError, OSError)) else str(error)
+    why = said or type(error).__name__
     return PeerError(f"The TV's {what} broke off: {why}", where=str(path), remedy="Repair or replace the file.")
 
 
