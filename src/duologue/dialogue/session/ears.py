@@ -316,9 +316,10 @@ class SessionEars:
         self.drop(stretch)
 
     def listen(self, tail_ms: int) -> None:
-        """Open the ears again, after a tail of echo."""
+        """Open the ears again, after a tail of echo. What they heard before they were closed is no part of a voice now."""
         self._deaf_until = self._clock.now() + tail_ms * MILLISECOND
         self._forget_rest()
+        self._roll.forget()
         self._gate.reset()
         self._forget_frames()
 
