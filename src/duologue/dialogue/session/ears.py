@@ -316,7 +316,7 @@ class SessionEars:
         self.drop(stretch)
 
     def listen(self, tail_ms: int) -> None:
-        """Open the ears again, after a tail of echo. What they heard before they were closed is no part of a voice now."""
+        """Open the ears again, after a tail of echo. What was heard before they closed is no part of a voice now."""
         self._deaf_until = self._clock.now() + tail_ms * MILLISECOND
         self._forget_rest()
         self._roll.forget()
