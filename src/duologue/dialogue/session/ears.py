@@ -311,6 +311,8 @@ class SessionEars:
         """As it stands: no further word of it comes. A stretch of the same voice goes on from what was understood, of
         all that were left with it.
         """
+        if self._ending and self._ending[0] == stretch:
+            self._cut()  # before its sound is kept: what follows a cut begins anew
         if sound := self._sounds.get(stretch):
             self._keep(sound)
         self.drop(stretch)
