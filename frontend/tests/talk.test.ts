@@ -153,6 +153,9 @@ describe("the book of a conversation", () => {
     ]);
     expect([book.standing, book.turns[0]?.state]).toEqual(["quiet", "ended"]);
     expect(ended(book, null)).toEqual(book);
+    const [whole] = messages.slice(2, 3).map((one): FromServer => ({ ...one, open: false }) as FromServer);
+    const heard = ended([whole ?? turn({})].reduce(told, emptyBook), { id: "t2/1", ms: 295 });
+    expect(heard.chunks.get("t2/1")).toMatchObject({ state: "heard", heard: "One, two, three." }); // nothing was cut off it
   });
 
   it("keeps turns in their order, and the newest of each", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { consecutive, median, totalOf, waitOf, wordsOf } from "../src/core/waits";
+import { consecutive, inWords, median, totalOf, waitOf, wordsOf } from "../src/core/waits";
 import { duration } from "../src/core/format";
 import { commandOf } from "../src/core/talk-command";
 import { bySection, chosenOf } from "../src/core/settings";
@@ -33,6 +33,13 @@ function turn(change: Partial<TurnView>): TurnView {
     ...change,
   };
 }
+
+describe("a wait in words", () => {
+  it("leaves out what took no time", () => {
+    const stages = [{ name: "floor", ms: 0 }, { name: "first_token", ms: 8.4 }, { name: "first_sentence", ms: 0.2 }, { name: "voice", ms: 682 }];
+    expect(inWords({ stages })).toBe("Thinking 8 ms, Voicing 682 ms");
+  });
+});
 
 describe("what a turn of the show waited for", () => {
   it("is its stages in order, which add up to the time until it was heard", () => {

@@ -19,11 +19,13 @@ from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import Captured, PlayEnded, PlayEvent, PlayProgress, Voiced
 from duologue.dialogue.session.record import SessionRecorder
-from duologue.dialogue.session.session import Session
+from duologue.dialogue.session.session import Session, SessionOptions
 from duologue.dialogue.turns.policy import Policy
-from duologue.dialogue.turns.vocabulary import Effect, Event, State, When
+from duologue.dialogue.turns.vocabulary import CallTool, Effect, Event, State, When
 from duologue.errors import PeerError
 from duologue.language.engine import Prompt
+from duologue.language.languages import load_language
+from duologue.language.tools import RemoteTool, Toolbox, ToolCall
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import EAR_RATE
 from duologue.telemetry.ledger import TurnRecord
@@ -32,13 +34,27 @@ from duologue.telemetry.turns import FINAL_STATES
 WORDS = "one two three four five six seven eight".split()  # noqa: SIM905
 QUIET_SECONDS = 150.0
 """After the last that anybody did every turn must have ended: ears are given up after 120 s."""
+LIMIT_SECONDS = 3.0
+"""Of a tool at the far end."""
 ACTS: dict[str, Callable[[Session], None]] = {
     "interrupt": lambda session: session.control.interrupt(),
     "speak": lambda session: session.control.speak("One moment please, somebody asks."),
     "speak later": lambda session: session.control.speak("That was all of it.", When.SENTENCE),
     "digit": lambda session: session.control.press("5"),
     "commit": lambda session: session.control.commit_turn(),
+    "finish": lambda session: session.control.finish(),
+    "german": lambda session: session.control.change(language=load_language("de")),
+    "english": lambda session: session.control.change(language=load_language("en")),
 }
+ANSWERS: dict[str, tuple[float, ...]] = {
+    "at once": (0.0,),
+    "soon": (0.4,),
+    "late": (2.0,),
+    "too late": (LIMIT_SECONDS + 1,),
+    "never": (),
+    "twice": (0.2, 0.3),
+}
+"""When the far end says what came of a call, in seconds after it was asked."""
 REPLIES: dict[str, Callable[[str], list[tuple[float, str]]]] = {
     "plain": lambda text: [(0.02, piece) for piece in text],
     "slow": lambda text: [(0.05, piece) for piece in text],
@@ -84,8 +100,8 @@ class Life:
                 case _:
                     self.acts.append((at, chance.choice(list(ACTS))))
             at += chance.choice([0.15, 0.3, 0.6, 1.0, 1.7, 2.4, 3.5])
-        self.acts.sort()
-        self.last = max([at, *(at for at, _ in self.acts)])
+        self._add_orders(at)
+        self.last = max([at, *(at for at, _ in (*self.acts, *self.typed))])
         self.passes = [chance.choice([0.05, 0.1, 0.3, 0.6, 0.9, 1.5, 2.5]) for _ in range(chance.randint(1, 5))]
         self.replies = [chance.choice(["plain", "plain", *REPLIES]) for _ in range(3)]
         self.thinking = [chance.choice([0.0, 0.05, 0.3, 0.9, 2.0]) for _ in range(3)]
@@ -95,6 +111,34 @@ class Life:
         self.speculates = chance.random() < 0.7
         self.takes_back = chance.random() < 0.3
         self.jumps = [at for at, name in self.acts if name == "digit" and chance.random() < 0.5]
+        self.tools = chance.random() < 0.4
+        self.answers = [chance.choice(list(ANSWERS)) for _ in range(3)]
+        self.pushes = self._pushes() if chance.random() < 0.2 else []
+
+    def _add_orders(self, last: float) -> None:
+        """Up to three of the owner's at one moment, and somebody who types in the middle of their own words."""
+        chance = self.chance
+        for _ in range(chance.choice([0, 0, 1, 2])):
+            at = chance.random() * last
+            self.acts += [(at, chance.choice(list(ACTS))) for _ in range(chance.randint(1, 3))]
+        if self.script and chance.random() < 0.3:
+            says = chance.choice(self.script)
+            self.typed.append((says.at + chance.random() * (says.end - says.at), f"typed t{len(self.typed)}"))
+        self.acts.sort()
+        self.typed.sort()
+
+    def _pushes(self) -> list[tuple[float, bool]]:
+        """When a button to talk goes down and up: around all that is said, and nothing else ends a turn."""
+        self.acts = [(at, name) for at, name in self.acts if name != "commit"]
+        self.jumps = []  # the button is held by the same clock
+        pushes: list[tuple[float, bool]] = []
+        for says in self.script:
+            if pushes and says.at - 0.1 <= pushes[-1][0] + 0.1:
+                pushes.pop()
+            else:
+                pushes.append((says.at - 0.1, True))
+            pushes.append((says.end + 0.25, False))
+        return pushes
 
 
 class LifeThinker(Thinker):
@@ -110,6 +154,9 @@ class LifeThinker(Thinker):
         number = len(self.prompts)
         try:
             await asyncio.sleep(self.life.thinking[number % 3])
+            if prompt.tools is not None and number % 2:
+                async for filler in prompt.tools.run([ToolCall("", "look", f'{{"number": {number}}}')]):
+                    yield filler
             for seconds, piece in REPLIES[self.life.replies[number % 3]](answer_number(number)):
                 await asyncio.sleep(seconds)
                 yield piece
@@ -138,7 +185,8 @@ class LifeScene(GappedScene):
 
     def __init__(self, life: Life) -> None:
         self.life = life
-        left, jumps = list(life.acts), list(life.jumps)
+        left, jumps, pushes = list(life.acts), list(life.jumps), list(life.pushes)
+        self.down = not life.pushes
 
         def done(scene: Scene) -> bool:
             while left and scene.clock.now() >= left[0][0] * 1e9:
@@ -146,7 +194,9 @@ class LifeScene(GappedScene):
             if jumps and scene.clock.now() >= jumps[0] * 1e9:
                 jumps.pop()
                 scene.clock.ahead += life.chance.choice([300, 700, 2_000]) * MILLISECOND
-            quiet = scene.session.state is State.QUIET and not self.waiting
+            while pushes and scene.clock.now() >= pushes[0][0] * 1e9:
+                self.push(pushes.pop(0)[1])
+            quiet = scene.session.state is State.QUIET and not (self.waiting or pushes)
             return quiet and scene.clock.now() > (life.last + 4.0) * 1e9
 
         super().__init__(
@@ -158,6 +208,22 @@ class LifeScene(GappedScene):
         self.model, self.voice = LifeThinker(life), LifeSpeaker(life)
         self.records: dict[str, TurnRecord] = {}
         self.recorder = SessionRecorder("c", "ada", "person", self.record)
+
+    def options(self) -> SessionOptions:
+        tool = RemoteTool("look", "Looks.", {"type": "object"}, limit_seconds=LIMIT_SECONDS, filler="Let me look.")
+        return SessionOptions(policy=self.policy, toolbox=Toolbox([tool]) if self.life.tools else None)
+
+    def push(self, down: bool) -> None:
+        """As a talk's session takes it."""
+        self.down = down
+        if not down:
+            self.session.control.commit_turn()
+        self.session.control.change(policy=replace(self.policy, manual=down))
+
+    def answer(self, call: CallTool) -> None:
+        """Or not, as the life says."""
+        for seconds in ANSWERS[self.life.answers[len(self.log) % 3]]:
+            asyncio.get_running_loop().call_later(seconds, self.session.control.answer, call.call.id, "found")
 
     def record(self, record: TurnRecord) -> None:
         before = self.records.get(record.id)
@@ -178,7 +244,8 @@ class LifeScene(GappedScene):
     async def placed(self) -> AsyncIterator[Captured]:
         number = 0
         async for block in self.source():
-            yield Captured(block, number * BLOCK)
+            if self.down:
+                yield Captured(block, number * BLOCK)
             number += 1
 
     def hear_sink(self, report: PlayEvent | PlayProgress) -> None:
@@ -194,6 +261,8 @@ class LifeScene(GappedScene):
     def watch(self, item: Event | Effect, now: int) -> None:
         super().watch(item, now)
         self.recorder.take(item, now)
+        if isinstance(item, CallTool):
+            self.answer(item)
         if isinstance(item, PlayEnded) and (play := self.plays.get(item.utterance_id)):
             play.ended = True
 

@@ -478,10 +478,13 @@ class Scene:
         judge = Judge(self.trouble) if self.trouble.engine == "turn" else None
         return SessionEngines(self.activity, self.ears, self.model, self.voice, Censor(self.trouble), judge)
 
+    def options(self) -> SessionOptions:
+        return SessionOptions(policy=self.policy)
+
     async def run(self, source: Callable[[], AsyncIterator[Samples | Captured]] | None = None) -> Scene:
         self.session = Session(
             ADA, self.engines(), self,
-            SessionOptions(policy=self.policy), clock=self.clock, observe=self.watch,
+            self.options(), clock=self.clock, observe=self.watch,
         )  # fmt: skip
         if self.state is State.QUIET:
             self.armed_at, self.trouble.armed = 0, True

@@ -256,6 +256,31 @@ def test_who_goes_on_after_a_short_pause_is_not_heard_twice() -> None:
     assert 0 <= len(second) - round(0.5 * EAR_RATE) <= 512  # the offset is known to half a frame
 
 
+def test_what_was_said_before_the_ears_closed_is_no_beginning_of_a_voice_after() -> None:
+    """However long they were closed: a line on hold in the middle of a word, and who speaks on when it is back."""
+    engine = Keeping()
+
+    async def main() -> None:
+        person = Person(Loudness(), 0.2, 9.0)
+        person.ears = SessionEars(Loudness(), engine, Expected(), EchoFilter(), person.clock, person.post)
+        async with asyncio.TaskGroup() as group:
+            person.ears.begin(1, 0, group)
+            await person.speak(1.0)
+            person.ears.end(1)
+            person.ears.ignore()
+            person.ears.listen(0)
+            person.start, person.phase = 0.0, 1.0
+            await person.speak(0.1)
+            person.ears.begin(2, round(1.0e9), group)
+            person.phase = 1.1
+            await person.speak(0.4)
+            person.ears.ignore()
+            person.ears.end(2)
+
+    simulate(main())
+    assert [len(sound) / EAR_RATE for sound in engine.stretches] == [1.0, 0.5]
+
+
 class Watching(Keeping):
     """Says where the voice of its stretch had gone, a while after the end of its sound."""
 

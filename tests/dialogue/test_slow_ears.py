@@ -78,6 +78,18 @@ def test_who_speaks_over_our_reply_loses_no_word_while_the_floor_is_cleared(
     assert sorted((word for word in words if word != "typed"), key=LONG.index) == list(LONG[:20])
 
 
+def test_who_types_before_the_gap_at_which_their_committed_turn_is_cut_loses_no_word() -> None:
+    """And is only half understood by then."""
+
+    def does(session: Session) -> None:
+        session.control.commit_turn()
+        session.say("typed")
+
+    for at in (3.15, 3.25):
+        words = said(held((Says(1.0, " ".join(LONG[:12])),), 0.9, at, does))
+        assert sorted((word for word in words if word != "typed"), key=LONG.index) == list(LONG[:12])
+
+
 @pytest.mark.parametrize("breaks", [1, 2])
 def test_ears_that_break_in_the_middle_of_a_sentence_lose_none_of_it(breaks: int) -> None:
     """The next ones are asked a second later, and begin with what was not understood before."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from doubles import utterance
-from turns_script import asks, count, kinds, newest, replies, speaking, starts, stops, understands
+from turns_script import asks, count, kinds, newest, replies, speaking, starts, stops, stretch, understands
 from turns_world import World
 
 from duologue.dialogue.ports import PlayStarted
@@ -30,6 +30,7 @@ from duologue.dialogue.turns.vocabulary import (
     Report,
     SentenceReady,
     Sounds,
+    SpeechStopped,
     Stage,
     State,
     Think,
@@ -359,10 +360,24 @@ def test_what_is_said_after_the_typing_is_heard_while_the_voice_goes_on(world: W
     world.give(Typed("in Paris"))
     world.pass_time(400)
     assert world.machine.state is State.THINKING
-    [stretch] = world.waiting
+    [number] = world.waiting
     understands(world, "or in Rome")
     assert world.machine.state is State.HEARING and world.machine.person.endswith("tell me in Paris or in Rome")
     stops(world)
     world.pass_time(600)
-    world.give(Understood(stretch, "or in Rome tonight", final=True))
+    world.give(Understood(number, "or in Rome tonight", final=True))
     assert list(world.thoughts.values())[-1].person.endswith("tell me in Paris or in Rome tonight")
+
+
+def test_a_voice_that_goes_while_the_floor_is_cleared_for_what_was_typed_is_heard_to_its_end(world: World) -> None:
+    speaking(world)
+    world.far.mute = True
+    starts(world)
+    world.give(Typed("in Paris"))
+    world.give(SpeechStopped(world.now))
+    assert world.machine.state is State.CLEARING
+    world.far.mute = False
+    world.deliver()
+    assert world.machine.state is State.THINKING and world.last(EndStretch) == EndStretch(stretch(world))
+    understands(world, "or in Rome", final=True)
+    assert list(world.thoughts.values())[-1].person.endswith("in Paris or in Rome")

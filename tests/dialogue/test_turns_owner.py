@@ -132,6 +132,35 @@ def test_who_begins_twice_while_the_floor_clears_for_the_owner_is_heard_in_one_s
     assert list(world.waiting.values()) == [True]
 
 
+def test_who_speaks_on_when_the_owner_thinks_better_of_it_loses_no_word(world: World) -> None:
+    starts(world)
+    understands(world, "I was wondering")
+    world.give(Say(("Your time is up.",)))
+    world.give(Interrupt())
+    world.pass_time(20)
+    assert world.machine.state is State.HEARING and list(world.waiting.values()) == [True]
+    understands(world, "I was wondering whether it rains")
+    stops(world)
+    world.pass_time(600)
+    understands(world, "I was wondering whether it rains.", final=True)
+    assert world.machine.reply is not None and world.machine.reply.person == "I was wondering whether it rains."
+    count(world)
+
+
+def test_what_is_not_understood_yet_when_the_owner_thinks_better_of_it_is_waited_for(world: World) -> None:
+    starts(world)
+    world.pass_time(900)
+    understands(world, "I was wondering")
+    stops(world)
+    world.give(Say(("Your time is up.",)))
+    world.give(Interrupt())
+    world.pass_time(20)
+    assert world.machine.state is State.SETTLING and world.last(Think) is None
+    understands(world, "I was wondering whether it rains.", final=True)
+    assert world.last(Think) == Think("r1", "I was wondering whether it rains.", False)
+    count(world)
+
+
 def test_the_owner_answers_what_was_said_so_far(world: World) -> None:
     starts(world)
     understands(world, "I was wondering whether")

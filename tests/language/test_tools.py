@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
 from collections.abc import Callable
@@ -203,11 +204,16 @@ async def test_closing_the_stream_cancels_the_calls(monkeypatch: pytest.MonkeyPa
         finally:
             ended.append("slow")
 
+    logged: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: logged.append(context["message"]))
     use = ToolUse(Toolbox([Tool(slow, filler="Wait.")]))
     stream = use.run([ToolCall("c", "slow", "{}")])
     await anext(stream)
     await stream.aclose()
+    del stream
+    gc.collect()
     assert ended == ["slow"] and use.outcomes == []
+    assert logged == []  # it was meant: no error that nobody saw
 
 
 async def test_a_long_result_is_cut():

@@ -20,6 +20,8 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 pytestmark = [pytest.mark.peer, pytest.mark.realtime, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 PATIENCE_MS = 30_000
+FIELD_IN_THE_WINDOW = "document.querySelector('.talk-write .field').getBoundingClientRect().bottom <= innerHeight"
+"""However much stands above it by now."""
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +109,7 @@ async def test_a_whole_lesson_is_pressed_and_typed(page: Page) -> None:
     answer = page.get_by_role("region", name="Your answer")
     await expect(answer).to_contain_text("Not right")
     await expect(answer.locator(".lesson-word[data-state=missing]")).to_contain_text("to")
+    await page.wait_for_function(FIELD_IN_THE_WINDOW)
     await look(page, "lesson-answer")
     await send(page, "Hello, nice to meet you")
     await expect(card).to_contain_text("eight o'clock")

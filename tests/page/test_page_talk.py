@@ -87,6 +87,11 @@ AT_END = """(() => {
     const box = document.querySelector('.talk-said')
     return box.scrollHeight - box.scrollTop - box.clientHeight < 2
 })()"""
+WRITES_ABOVE_THE_WAYS = """() => {
+    const [field, ways] = ['.talk-write .field', 'nav[aria-label=Pages]'].map(name => document.querySelector(name))
+    return field.getBoundingClientRect().bottom <= ways.getBoundingClientRect().top
+}"""
+"""Those to the other pages lie at the bottom of a telephone, over whatever is there."""
 FAILING = """name => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', name)) }"""
 
 
@@ -275,16 +280,21 @@ async def test_a_line_that_stays_lost_is_said_to_be(page: Page) -> None:
 
 async def test_on_a_telephone_a_conversation_is_in_sight_when_it_begins(browser: Browser, house: Show) -> None:
     """What was pressed for it stands further down than all of it."""
-    context = await browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
-    async for page in _opened(context, house):
-        await begin(page, who="Virgin")
-        await expect(page.locator(".talk-face")).to_be_visible(timeout=PATIENCE_MS)
-        heading = page.get_by_role("heading", name="With Virgin")
-        await expect(heading).to_be_in_viewport()
-        await expect(page.get_by_label("Your words")).to_be_in_viewport()
-        box, top = await heading.bounding_box(), await page.locator(".top").bounding_box()
-        assert box is not None and top is not None and box["y"] >= top["height"]
-    await context.close()
+    for width, height in ((390, 844), (360, 640)):
+        context = await browser.new_context(
+            viewport={"width": width, "height": height}, is_mobile=True, has_touch=True
+        )  # fmt: skip
+        async for page in _opened(context, house):
+            await begin(page, who="Virgin")
+            await expect(page.locator(".talk-face")).to_be_visible(timeout=PATIENCE_MS)
+            heading = page.get_by_role("heading", name="With Virgin")
+            await expect(heading).to_be_in_viewport()
+            box, top = await heading.bounding_box(), await page.locator(".top").bounding_box()
+            assert box is not None and top is not None and box["y"] >= top["height"]
+            await page.evaluate(ANSWERED, "Hello there.")
+            await expect(page.locator(".talk-unheard")).to_have_count(20)
+            await page.wait_for_function(WRITES_ABOVE_THE_WAYS, timeout=5_000)
+        await context.close()
 
 
 async def test_one_that_is_no_more_says_so_before_another_is_begun(page: Page) -> None:

@@ -143,6 +143,15 @@ def test_a_slip_of_the_pen_is_nearly_right_in_writing_alone() -> None:
     assert only(answered(standing, "Tusday"), Judge)[0].verdict is AnswerVerdict.WRONG
 
 
+def test_who_does_not_know_is_shown_the_answer_that_they_are_told() -> None:
+    """And not the one that has a word of theirs by chance; who came near one is shown that."""
+    standing = answered(begun(), *RIGHT[:2]).standing
+    lost = answered(standing, "so very old", "so very old", "so very old")
+    assert [judged.wanted for judged in only(lost, Judge)] == ["I am twenty."]
+    assert "It is: I am twenty." in lost.spoken
+    assert only(answered(standing, "I am twenty years"), Judge)[0].wanted == "I am twenty years old."
+
+
 @pytest.mark.parametrize("said", ["hint please", "Give me a hint."])
 def test_help_may_be_asked_for_in_words_and_is_not_taken_for_an_answer(said: str) -> None:
     step = answered(begun(), said)

@@ -253,9 +253,22 @@ async def test_silence_is_no_text_and_noise_no_file(opened: Open) -> None:
         assert quiet.text == ""
         with pytest.raises(openai.BadRequestError) as caught:
             await client.audio.transcriptions.create(file=("a.wav", b"RIFFnothing"), model="whisper-1")
-        assert caught.value.param == "audio"
+        assert caught.value.param == "file"
         with pytest.raises(openai.BadRequestError, match="translates"):
             await client.audio.translations.create(file=("a.wav", b"RIFFnothing"), model="whisper-1")
+
+
+async def test_a_body_that_is_no_form_and_one_without_a_model_are_told_apart(opened: Open) -> None:
+    """Nothing is advised that would be refused, and a model that was left out is not one that there is not."""
+    path = "http://127.0.0.1/v1/audio/transcriptions"
+    async with opened() as client:
+        bare = await client._client.post(path, content=b"RIFF", headers={"Content-Type": "audio/wav"})
+        lacking = await client._client.post(path, files={"file": ("a.wav", b"RIFF")})
+    assert bare.status_code == lacking.status_code == 400
+    assert bare.json()["error"]["message"] == (
+        "the body is no form: its content type is audio/wav. Send multipart/form-data as `curl -F` does."
+    )
+    assert (lacking.json()["error"]["param"], lacking.json()["error"]["code"]) == ("model", None)
 
 
 async def test_a_recording_that_waits_for_a_place_is_not_read(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:

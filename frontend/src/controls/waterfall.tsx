@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useRef } from "preact/hooks";
 import { duration, timeOfDay } from "../core/format";
-import { totalOf, wordsOf, workOf, type Wait } from "../core/waits";
+import { inWords, tookTime, totalOf, wordsOf, workOf, type Wait } from "../core/waits";
 import { Segmented } from "./controls";
 
 interface WaterfallProps {
@@ -117,11 +117,6 @@ export function Waterfall({ title, waits }: WaterfallProps): JSX.Element {
   );
 }
 
-/** `Thinking 120 ms, Writing 300 ms`: what adds up to the wait. */
-function inWords(wait: Wait): string {
-  return wait.stages.map(({ name, ms }) => `${wordsOf(name).label} ${duration(ms)}`).join(", ");
-}
-
 /** One turn in words: each stage that took a while, what happened in it, and their sum. Readers have the table. */
 function Told({ wait, stage }: { wait: Wait; stage: number | null }): JSX.Element {
   return (
@@ -132,7 +127,7 @@ function Told({ wait, stage }: { wait: Wait; stage: number | null }): JSX.Elemen
       <dl>
         {wait.stages.map(
           ({ name, ms }, place) =>
-            ms >= 0.5 && (
+            tookTime({ ms }) && (
               <div key={name} class={place === stage ? "lit" : undefined} style={{ "--stage": `var(${wordsOf(name).colour})` }}>
                 <dt>{wordsOf(name).label}</dt>
                 <dd>{duration(ms)}</dd>

@@ -3,6 +3,7 @@
  * names of the stages are the ledger's own.
  */
 import type { TurnView } from "../models";
+import { duration } from "./format";
 
 /** A stage of a wait; ms. */
 export interface Stage {
@@ -54,6 +55,19 @@ export function wordsOf(name: string): StageWords {
 /** All that was waited, ms. */
 export function totalOf(wait: Pick<Wait, "stages">): number {
   return wait.stages.reduce((sum, { ms }) => sum + ms, 0);
+}
+
+/** It is more than none when it is told. */
+export function tookTime({ ms }: Pick<Stage, "ms">): boolean {
+  return ms >= 0.5;
+}
+
+/** `Thinking 120 ms, Writing 300 ms`: what adds up to the wait. */
+export function inWords(wait: Pick<Wait, "stages">): string {
+  return wait.stages
+    .filter(tookTime)
+    .map(({ name, ms }) => `${wordsOf(name).label} ${duration(ms)}`)
+    .join(", ");
 }
 
 /** In these nothing is at work: what is finished waits for its turn. */

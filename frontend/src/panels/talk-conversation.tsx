@@ -11,6 +11,7 @@ import { usePage } from "../page";
 import { chunksOf, parted, shown } from "../talk/book";
 import { changes, correctionOf, notesOf } from "../talk/lessons";
 import type { Chunk, Turn } from "../talk/protocol";
+import { bringInSight } from "./in-sight";
 import { TalkFace } from "./talk-face";
 import type { Ears, Talk } from "../talk/talk";
 import { TalkLesson } from "./talk-lesson";
@@ -81,7 +82,7 @@ function Line(): JSX.Element {
 
 function standing({ link: { value: link }, welcome, book }: Talk): readonly ["good" | "wait" | "bad" | "off", string] {
   if (link?.is === "open") return ["good", STANDING[book.value.standing]];
-  if (link?.is === "over") return ["off", "It is over"];
+  if (link?.is === "over") return ["off", link.bye?.code === "taken" ? "In another window" : "It is over"];
   if (link?.is === "lost") return ["bad", `${link.why} Trying again…`];
   return welcome.value ? ["bad", "The connection is lost. Trying again…"] : ["wait", "Connecting…"];
 }
@@ -367,8 +368,7 @@ function Write(): JSX.Element {
     text.value = "";
   };
   useEffect(() => {
-    // whoever began it further down looks at it now, and at no more than that
-    field.current?.closest("section")?.scrollIntoView({ block: "nearest" });
+    bringInSight(field.current); // whoever began it further down looks at it now
     field.current?.focus({ preventScroll: true });
   }, []);
   return (

@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { usePage } from "../page";
 import { ApiError } from "../requests";
+import { useInSight } from "./in-sight";
 
 /** Nothing where the character has none. */
 export function TalkFace(): JSX.Element | null {
@@ -36,6 +37,7 @@ export function TalkFace(): JSX.Element | null {
       there.value = false;
     };
   }, [character]);
+  useInSight(canvas, [there.value]); // it comes a while after the words, and pushes them down
   if (!character) return null;
   return <canvas class="talk-face" ref={canvas} hidden={!there.value} role="img" aria-label={`${talk.who().title}, moving as it speaks`} />;
 }

@@ -1,5 +1,6 @@
 /** A lesson in a conversation: the exercise that is asked, what became of the answers word by word, and what is learnt. */
 import type { JSX } from "preact";
+import { useId, useRef } from "preact/hooks";
 import { Button } from "../controls/controls";
 import { useNow } from "../controls/now";
 import { Section } from "../controls/sheet";
@@ -7,6 +8,7 @@ import { counted } from "../core/format";
 import { usePage } from "../page";
 import { answerTo, current, dueIn, dueNow, inWords, newest } from "../talk/lessons";
 import type { Exercise, Help, Judged, JudgedWord, LessonState } from "../talk/protocol";
+import { useInSight } from "./in-sight";
 import { REVIEW } from "./talk-learning";
 
 const HELP: readonly { want: Help; label: string }[] = [
@@ -27,11 +29,13 @@ const ASKED = {
 
 export function TalkLesson(): JSX.Element | null {
   const { talk } = usePage();
-  const { lesson } = talk.learning.value;
-  if (lesson === null) return null;
+  const { lesson, judged } = talk.learning.value;
   const exercise = current(talk.learning.value);
+  const box = useRef<HTMLDivElement>(null);
+  useInSight(box, [lesson?.state, exercise?.id, exercise?.hint, exercise?.translation, judged.length]);
+  if (lesson === null) return null;
   return (
-    <div class="lesson" data-state={lesson.state}>
+    <div class="lesson" data-state={lesson.state} ref={box}>
       <header class="lesson-head">
         <strong>{lesson.title}</strong>
         <span class="quiet">
@@ -151,6 +155,7 @@ function Word({ word, written }: { word: JudgedWord; written: boolean }): JSX.El
 
 function Over({ lesson }: { lesson: LessonState }): JSX.Element {
   const { talk } = usePage();
+  const again = useId();
   const learning = talk.offer.value?.learning;
   const due = dueNow(talk.learning.value.vocabulary, useNow(TICK_MS));
   const others = (learning?.lessons ?? []).filter(({ name }) => name !== lesson.name);
@@ -161,13 +166,16 @@ function Over({ lesson }: { lesson: LessonState }): JSX.Element {
         {lesson.right} of {lesson.right < lesson.count ? lesson.count : lesson.right} right, {lesson.first} at once
       </p>
       {wrong.length > 0 && (
-        <ul class="lesson-open">
-          {wrong.map((one) => (
-            <li key={one.id}>
-              <span class="quiet">{answerTo(talk.learning.value, one.id)?.said ?? "skipped"}</span> → {one.answer}
-            </li>
-          ))}
-        </ul>
+        <>
+          <h3 id={again}>To look at again</h3>
+          <ul class="lesson-open" aria-labelledby={again}>
+            {wrong.map((one) => (
+              <li key={one.id}>
+                <span class="quiet">{answerTo(talk.learning.value, one.id)?.said ?? "skipped"}</span> → {one.answer}
+              </li>
+            ))}
+          </ul>
+        </>
       )}
       <div class="lesson-help">
         {lesson.name !== REVIEW && (

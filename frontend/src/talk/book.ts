@@ -44,7 +44,9 @@ export function ended(book: Book, heard: { readonly id: string; readonly ms: num
     if (FINAL.has(chunk.state)) continue;
     const words = heard?.id === chunk.id ? hearing(chunk.words, heard.ms).heard : 0;
     const said = pieces(chunk.text, chunk.words).filter(({ from }) => from < words);
-    chunks.set(chunk.id, { ...chunk, state: "cut", open: false, heard: said.map(({ text }) => text).join("").trimEnd() });
+    const text = said.map((one) => one.text).join("").trimEnd();
+    const whole = !chunk.open && text !== "" && text === chunk.text.trimEnd(); // but for its last breath
+    chunks.set(chunk.id, { ...chunk, state: whole ? "heard" : "cut", open: false, heard: text });
   }
   const turns = book.turns.map((turn): Turn => (turn.state === "on_air" ? { ...turn, state: "ended" } : turn));
   return { turns, chunks, standing: "quiet" };

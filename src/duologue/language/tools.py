@@ -31,7 +31,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeAlias, cast, get_type_hints
+from typing import Any, TypeAlias, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import to_json
@@ -282,6 +282,7 @@ class ToolUse:
         finally:
             running.cancel()
             await asyncio.wait([running])
+            _retrieved(running)  # else the loop logs a stop that was meant as an error that nobody saw
 
     async def _outcome(self, call: ToolCall, number: int) -> ToolOutcome:
         """Run one call, unless an earlier reply to the request did; never raises for what a tool or a model does."""
@@ -351,10 +352,10 @@ def _error(failure: str) -> str:
     return to_json({"error": failure}).decode()
 
 
-def _retrieved(thread: asyncio.Future[object]) -> None:
+def _retrieved(work: asyncio.Future[Any]) -> None:
     """Nobody may be there any more to be told of its error."""
-    if not thread.cancelled():
-        thread.exception()
+    if not work.cancelled():
+        work.exception()
 
 
 def _arguments(function: Callable[..., object], name: str, text: str) -> type[BaseModel]:

@@ -21,7 +21,7 @@ from typing import TypeAlias
 from duologue.clock import SECOND
 from duologue.tutor.grammar import HELP_WORDS
 from duologue.tutor.lesson import Exercise, ExerciseKind, Lesson
-from duologue.tutor.words import WordMark, WordState, is_typo, marked, nearest, same, words_of
+from duologue.tutor.words import WordMark, WordState, is_typo, likeness, marked, nearest, same, words_of
 
 TRIES = 3
 """Answers to an exercise, before its answer is told."""
@@ -29,6 +29,8 @@ HINT_AFTER = 1
 """Wrong answers, after which the hint is given unasked."""
 REPEATED = 0.75
 """Of the words of a sentence that is said after the tutor: enough for it to count."""
+AIMED = 0.5
+"""Of the words of an answer and of a right one: enough that this was meant."""
 EASY_NS = 6 * SECOND
 """Who answers within this at the first try found it easy."""
 NO_MODEL = (
@@ -303,7 +305,7 @@ def help_with(standing: Standing, wish: Help, now: int, *, aloud: bool = False) 
 def _judged(exercise: Exercise, given: Answer, tries: int) -> Judge:
     said = given.said
     mistake = next((each for each in exercise.mistakes if same(said, each.said)), None)
-    wanted = nearest(said, exercise.answers)
+    wanted = _aimed_at(said, exercise.answers)
     words = _with_sound(marked(said, wanted), given.sound)
     if mistake is not None:
         verdict = AnswerVerdict.WRONG
@@ -319,6 +321,12 @@ def _judged(exercise: Exercise, given: Answer, tries: int) -> Judge:
         exercise, said, wanted, verdict, words, wanted if corrected else "",
         mistake.because if mistake is not None else "", tries, given.written,
     )  # fmt: skip
+
+
+def _aimed_at(said: str, answers: Sequence[str]) -> str:
+    """The right answer that comes nearest; where none is near, the best one, which is what the learner is told."""
+    found = nearest(said, answers)
+    return found if likeness(said, found) >= AIMED else answers[0]
 
 
 def _with_sound(words: Sequence[WordMark], sound: Sequence[SpokenWord]) -> tuple[WordMark, ...]:

@@ -39,7 +39,10 @@ def parse_fields(content_type: str, body: bytes) -> dict[str, list[bytes]]:
 
 
 def _boundary(content_type: str) -> bytes:
-    boundary = _header("content-type", content_type).get_boundary()
+    header = _header("content-type", content_type or "none")
+    if header.get_content_type() != MEDIA_TYPE:
+        raise _wrong(f"the body is no form: its content type is {content_type or 'missing'}")
+    boundary = header.get_boundary()
     if not boundary or len(boundary) > 70 or not boundary.isascii():  # RFC 2046, 5.1.1
         raise _wrong("the form's boundary is missing or wrong")
     return boundary.encode()
@@ -66,4 +69,4 @@ def _header(field: str, value: str) -> Message:
 
 
 def _wrong(what: str) -> InputError:
-    return InputError(what, where="body", remedy="Send multipart/form-data as `curl -F` does, or the bare sound.")
+    return InputError(what, where="body", remedy="Send multipart/form-data as `curl -F` does.")

@@ -311,14 +311,17 @@ class SessionEars:
         """As it stands: no further word of it comes. A stretch of the same voice goes on from what was understood, of
         all that were left with it.
         """
+        if self._ending and self._ending[0] == stretch:
+            self._cut()  # before its sound is kept: what follows a cut begins anew
         if sound := self._sounds.get(stretch):
             self._keep(sound)
         self.drop(stretch)
 
     def listen(self, tail_ms: int) -> None:
-        """Open the ears again, after a tail of echo."""
+        """Open the ears again, after a tail of echo. What was heard before they closed is no part of a voice now."""
         self._deaf_until = self._clock.now() + tail_ms * MILLISECOND
         self._forget_rest()
+        self._roll.forget()
         self._gate.reset()
         self._forget_frames()
 

@@ -240,7 +240,7 @@ def add_typed(s: Situation) -> list[Effect]:
 def leave_stretches(s: Situation) -> list[Effect]:
     """What is said from here on is no part of what is answered."""
     if s.person.voice_on:
-        s.person.onset = s.now
+        s.person.onset, s.person.left = s.now, True
     return s.person.leave_stretches()
 
 
@@ -275,7 +275,12 @@ def think_and_listen_on(s: Situation) -> list[Effect]:
 
 
 def listen_on(s: Situation) -> list[Effect]:
-    return listen(s) if s.person.voice_on and not s.policy.half_duplex else []
+    """To a voice that goes on, and to one that was left to itself and has gone while the floor was cleared."""
+    if s.policy.half_duplex:
+        return []
+    if s.person.voice_on:
+        return listen(s)
+    return [*listen(s), *ask_for_final(s)] if s.person.left else []
 
 
 def apologise_for_ears(s: Situation, *, missed: bool = False) -> list[Effect]:

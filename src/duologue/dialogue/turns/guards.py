@@ -288,6 +288,16 @@ def floor_is_clear(s: Situation) -> bool:
     return s.floor.clear
 
 
+def floor_is_clear_and_voice_is_heard(s: Situation) -> bool:
+    """The owner has thought better of speaking over it."""
+    return s.floor.clear and s.person.voice_on and bool(s.person.stretch)
+
+
+def floor_is_clear_and_words_are_missing(s: Situation) -> bool:
+    """The owner has thought better of it, and not all that was said by then is understood."""
+    return s.floor.clear and not s.person.settled
+
+
 def floor_is_clear_and_words(s: Situation) -> bool:
     return s.floor.clear and bool(s.person.text)
 

@@ -60,8 +60,8 @@ class Person:
     newest speculation of ``tries``; ``muttered`` fillers sounded while it was understood; ``longest`` the longest voice
     of the turn (ns), the newest of which began at ``voiced``; ``sign`` is when the ears last said anything;
     ``uncaught`` voices in a row had no words. ``outlived``: the voice is still that of a turn that was ended over it;
-    ``committed``: it was ended for good; ``wanted``: an answer is, whatever the policy says. Before ``grace_until``
-    nothing that they do is late.
+    ``left``: nobody listens to it, and not all of it was understood; ``committed``: the turn was ended for good;
+    ``wanted``: an answer is, whatever the policy says. Before ``grace_until`` nothing that they do is late.
     """
 
     policy: Policy
@@ -84,6 +84,7 @@ class Person:
     carried: str = ""
     hearing_failed: bool = False
     outlived: bool = False
+    left: bool = False
     committed: bool = False
     wanted: bool = False
     tries: int = 0
@@ -169,7 +170,7 @@ class Person:
             self.muttered = 0
         self.stretches += 1
         self.stretch = self.stretches
-        self.stretch_began = at
+        self.stretch_began, self.left = at, False
         self.parts[self.stretch] = Stretch()
         return [*self.open_turn(at), BeginStretch(self.stretch, at)]
 
@@ -192,6 +193,7 @@ class Person:
         """Forget what they said since the last exchange."""
         dropped: list[Effect] = list(map(DropStretch, self.parts))
         self.parts, self.stretch, self.carried, self.committed, self.wanted = {}, 0, "", False, False
+        self.left = False
         return dropped
 
     def drop_turn(self, outcome: EndingOutcome = EndingOutcome.NOTHING_SAID) -> list[Effect]:
@@ -230,7 +232,7 @@ class Person:
 
     def keep(self) -> None:
         """Nobody answers the turn yet: it goes on with what they say next."""
-        self.carried, self.parts, self.stretch, self.committed = self.text, {}, 0, False
+        self.carried, self.parts, self.stretch, self.committed, self.left = self.text, {}, 0, False, False
 
     def reopen(self, turn: int, text: str) -> None:
         """The reply to ``turn`` was withdrawn unheard: it goes on with what they say next."""

@@ -224,6 +224,8 @@ TABLE: tuple[Row, ...] = (
     _row(CLEARING, SpeechStarted, when.owner_waits, do.listen, CLEARING),
     _row(CLEARING, (PlayEnded, Timeout), when.owner_wants_to_speak, do.say, THINKING),
     _row(CLEARING, SpeechStarted, when.turn_was_not_committed, do.listen, HEARING),
+    _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear_and_voice_is_heard, do.nothing, HEARING),
+    _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear_and_words_are_missing, do.ask_for_final, SETTLING),
     _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear_and_words_to_keep, do.keep_words, QUIET),
     _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear_and_words, do.think_and_listen_on, THINKING),
     _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear, do.forget_turn, QUIET),

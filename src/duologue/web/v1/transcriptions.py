@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -22,7 +23,6 @@ from duologue.tokens import Scope
 from duologue.web import paths
 from duologue.web.bodies import Router
 from duologue.web.multipart import MEDIA_TYPE, parse_fields
-from duologue.web.problems import describe
 from duologue.web.scopes import needs
 from duologue.web.utterances import arriving
 from duologue.web.v1.common import ERRORS, FOREIGN_LISTENERS, RequestFields, Streamed, TheEndpoints, begun, known_model
@@ -67,7 +67,10 @@ class _Recording:
 
     def read(self) -> Samples:
         """For the ears. Blocking. Raises :class:`InputError`."""
-        sound = decode(self.file, LONGEST_S, EAR_RATE)
+        try:
+            sound = decode(self.file, LONGEST_S, EAR_RATE)
+        except InputError as error:  # by the name that the part has here
+            raise InputError(error.what, where="file", remedy=error.remedy) from error
         self.file, self.seconds = b"", len(sound) / EAR_RATE
         return sound
 
@@ -153,8 +156,7 @@ def _request(fields: dict[str, list[bytes]]) -> TranscriptionRequest:
     except UnicodeDecodeError as error:
         raise InputError("a field is not UTF-8", where="body", remedy="Send text as UTF-8.") from error
     except ValidationError as error:
-        what, where = describe([{**found} for found in error.errors(include_url=False)])
-        raise InputError(what, where=where, remedy="The expected fields are listed at /docs.") from error
+        raise RequestValidationError(error.errors(include_url=False)) from error
 
 
 def _text(stretches: Sequence[HeardStretch]) -> str:
