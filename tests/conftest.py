@@ -21,6 +21,7 @@ from few_examples import examples
 from heap import HEAP
 from loop_guard import LoopGuard
 from machine_lock import MACHINE
+from rewriting import rewrite_part
 
 _LEFT_OUT = re.compile(r"^pytestmark = .*?\bmark\.(slow|peer|realtime)\b", re.MULTILINE)
 
@@ -110,10 +111,11 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """What is imported and collected stays: looking through it for garbage again and again was two fifths of it."""
     gc.disable()
     try:
+        rewrite_part(session.config)
         return (yield)
     finally:
         gc.enable()
