@@ -57,6 +57,11 @@ def _alone(item: pytest.Item | None) -> bool:
     return item is not None and item.get_closest_marker("alone") is not None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who wants the machine alone comes first: later it would wait for long tests, and others for it meanwhile."""
+    items.sort(key=lambda item: not _alone(item))
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
     """A worker runs hundreds of files and never ends in between: what one of them leaves goes back before the next.
