@@ -43,11 +43,14 @@ show: setup  ## Put the show on air at http://127.0.0.1:8081
 
 # A third of what the tests take is waiting (for a sound's end, a process, a picture): three workers left a third of two cores idle.
 # Long files are not left for the end. A test that fails is tried once more, which the summary says with the first try's traceback:
-# among thousands on a shared machine chance finds one. More than ten are no chance.
+# among thousands on a shared machine chance finds one. More than ten are no chance. Without bytecode each worker, and each program
+# that a test starts, would compile all that it imports.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: setup  ## All tests
 	$(NPM) test
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --reruns 1 --max-suite-reruns 10 --rerun-show-tracebacks
 
+quick: export PYTHONDONTWRITEBYTECODE :=
 quick: setup  ## The everyday tests, under a minute
 	HYPOTHESIS_FEW=1 $(BIN)/python -m pytest -m "not slow and not peer and not realtime" -q -n 2 --dist loadfile
 

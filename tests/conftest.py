@@ -21,6 +21,7 @@ from few_examples import examples
 from heap import HEAP
 from loop_guard import LoopGuard
 from machine_lock import MACHINE
+from rewriting import rewrite_part
 
 _LEFT_OUT = re.compile(r"^pytestmark = .*?\bmark\.(slow|peer|realtime)\b", re.MULTILINE)
 
@@ -54,6 +55,11 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 def _alone(item: pytest.Item | None) -> bool:
     return item is not None and item.get_closest_marker("alone") is not None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who wants the machine alone comes first: later it would wait for long tests, and others for it meanwhile."""
+    items.sort(key=lambda item: not _alone(item))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -110,10 +116,11 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """What is imported and collected stays: looking through it for garbage again and again was two fifths of it."""
     gc.disable()
     try:
+        rewrite_part(session.config)
         return (yield)
     finally:
         gc.enable()

@@ -37,7 +37,7 @@ pytestmark = [
     pytest.mark.peer, pytest.mark.realtime, pytest.mark.slow, pytest.mark.timeout(600),
     pytest.mark.asyncio(loop_scope="module"),
 ]  # fmt: skip
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = "/usr/bin/chromium-headless-shell"
 PAGE = "http://127.0.0.1:9"
 """Where nobody is: what the page asks for comes from the package, or not at all."""
 PATIENCE_MS = 240_000
@@ -69,7 +69,7 @@ async def page() -> AsyncIterator[Page]:
     """Perfetto, in which no trace is open."""
     pages = _pages()
     if shutil.which(CHROMIUM) is None:
-        pytest.skip("needs the Debian package chromium")
+        pytest.skip("needs the Debian package chromium-headless-shell")
     mimetypes.add_type("application/wasm", ".wasm")
 
     async def give(route: Route) -> None:

@@ -34,7 +34,7 @@ def show(media: Path) -> Iterator[Show]:
 def chromium() -> str:
     """Where Debian's Chromium is."""
     if not Path(CHROMIUM).exists():
-        pytest.skip("needs the Debian package chromium")
+        pytest.skip("needs the Debian package chromium-headless-shell")
     if not (STATIC_FOLDER / "index.html").is_file():
         pytest.skip("the page is not built: run `make setup`")
     return CHROMIUM

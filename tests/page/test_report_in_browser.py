@@ -27,7 +27,7 @@ SHOW, TALK = "show:day", "talk:t"
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def window() -> AsyncIterator[Browser]:
     if shutil.which(CHROMIUM) is None:
-        pytest.skip("needs the Debian package chromium")
+        pytest.skip("needs the Debian package chromium-headless-shell")
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield running

@@ -467,7 +467,8 @@ def missing_parts() -> tuple[Missing, ...]:
         found.append(Missing("the page is not built", "watching and steering in the browser", "make setup"))
     programs = (
         ("ffmpeg", "ffmpeg", "tests and benchmarks against a real player"),
-        ("chromium", "chromium", "tests of the page in a real browser"),
+        ("chromium-headless-shell", "chromium-headless-shell", "tests of the page in a real browser"),
+        ("chromium", "chromium", "benchmarks of the page in a real browser"),
         ("node", "nodejs npm", "building the page"),
     )
     found += [
