@@ -58,9 +58,12 @@ class _Line:
 async def _line(
     transport: str = "UDP", server: ssl.SSLContext | None = None, client: ssl.SSLContext | None = None
 ) -> AsyncGenerator[_Line]:
+    async def believed() -> ssl.SSLContext:
+        return client or ssl.create_default_context()
+
     async with asyncio.TaskGroup() as tasks:
         line = _Line(transport)
-        await line.transport.open(Listening(HOST, 0, 0, 0 if server else None, server, client), tasks)
+        await line.transport.open(Listening(HOST, 0, 0, 0 if server else None, server, believed), tasks)
         object.__setattr__(line.agent.options, "port", line.transport.ports[transport])
         try:
             yield line
