@@ -85,7 +85,11 @@ def test_growth_is_between_the_two_ends() -> None:
 def test_what_is_throttled_runs_for_its_share_and_goes_on_afterwards() -> None:
     where = [min(os.sched_getaffinity(0))]
     with busy(1, 30, where):
-        loop = next(child for child in psutil.Process().children() if "time.monotonic" in " ".join(child.cmdline()))
+        while not (
+            loops := [each for each in psutil.Process().children() if "time.monotonic" in " ".join(each.cmdline())]
+        ):
+            time.sleep(0.01)  # it is forked, and not yet what it is going to be
+        loop = loops[0]
         with throttled(lambda: [loop], 0.25):
             before, began = cpu_seconds([loop]), time.perf_counter()
             while time.perf_counter() - began < 1.0:

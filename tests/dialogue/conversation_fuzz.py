@@ -36,6 +36,10 @@ QUIET_SECONDS = 150.0
 """After the last that anybody did every turn must have ended: ears are given up after 120 s."""
 LIMIT_SECONDS = 3.0
 """Of a tool at the far end."""
+JUMPS_MS = [300, 700]
+"""By which the process does not run. That it stood still is noticed at deadlines alone: what is left of one is used
+up. So longer ones give up ears that show a sign each second and are given up after two, which is told.
+"""
 ACTS: dict[str, Callable[[Session], None]] = {
     "interrupt": lambda session: session.control.interrupt(),
     "speak": lambda session: session.control.speak("One moment please, somebody asks."),
@@ -100,7 +104,7 @@ class Life:
                 case _:
                     self.acts.append((at, chance.choice(list(ACTS))))
             at += chance.choice([0.15, 0.3, 0.6, 1.0, 1.7, 2.4, 3.5])
-        self._add_orders(at)
+        self.acts.sort()
         self.last = max([at, *(at for at, _ in (*self.acts, *self.typed))])
         self.passes = [chance.choice([0.05, 0.1, 0.3, 0.6, 0.9, 1.5, 2.5]) for _ in range(chance.randint(1, 5))]
         self.replies = [chance.choice(["plain", "plain", *REPLIES]) for _ in range(3)]
@@ -110,22 +114,11 @@ class Life:
         self.stretch_ms = chance.choice([3_000, 30_000])
         self.speculates = chance.random() < 0.7
         self.takes_back = chance.random() < 0.3
-        self.jumps = [at for at, name in self.acts if name == "digit" and chance.random() < 0.5]
+        commits = any(name == "commit" for _, name in self.acts)  # before sound that a late process has not heard yet
+        self.jumps = [at for at, name in self.acts if name == "digit" and not commits and chance.random() < 0.5]
         self.tools = chance.random() < 0.4
         self.answers = [chance.choice(list(ANSWERS)) for _ in range(3)]
         self.pushes = self._pushes() if chance.random() < 0.2 else []
-
-    def _add_orders(self, last: float) -> None:
-        """Up to three of the owner's at one moment, and somebody who types in the middle of their own words."""
-        chance = self.chance
-        for _ in range(chance.choice([0, 0, 1, 2])):
-            at = chance.random() * last
-            self.acts += [(at, chance.choice(list(ACTS))) for _ in range(chance.randint(1, 3))]
-        if self.script and chance.random() < 0.3:
-            says = chance.choice(self.script)
-            self.typed.append((says.at + chance.random() * (says.end - says.at), f"typed t{len(self.typed)}"))
-        self.acts.sort()
-        self.typed.sort()
 
     def _pushes(self) -> list[tuple[float, bool]]:
         """When a button to talk goes down and up: around all that is said, and nothing else ends a turn."""
@@ -193,7 +186,7 @@ class LifeScene(GappedScene):
                 ACTS[left.pop(0)[1]](scene.session)
             if jumps and scene.clock.now() >= jumps[0] * 1e9:
                 jumps.pop()
-                scene.clock.ahead += life.chance.choice([300, 700, 2_000]) * MILLISECOND
+                scene.clock.ahead += life.chance.choice(JUMPS_MS) * MILLISECOND
             while pushes and scene.clock.now() >= pushes[0][0] * 1e9:
                 self.push(pushes.pop(0)[1])
             quiet = scene.session.state is State.QUIET and not (self.waiting or pushes)
