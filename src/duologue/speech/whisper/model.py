@@ -5,8 +5,8 @@ CTranslate2 itself: encode once, write at most as many tokens as can be spoken i
 with the same encoding. The prompt asks for no times, since alignment knows them better.
 
 The decoder was trained to look at 30 s. Behind the encoding of a phrase it sees what silence is encoded as in the rest
-of them, which was encoded once: that costs 4 ms. Of what prompts a to m have misheard it mends a fifth, by telephone
-half; prompts n to z, as they are, it leaves as they were (docs/tried.md).
+of them, which was encoded once: that costs 4 ms. In noise it mends a word of a hundred; without any, and by telephone,
+it leaves prompts that nothing was tuned with as they were (docs/tried.md).
 """
 
 from __future__ import annotations
