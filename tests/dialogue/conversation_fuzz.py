@@ -104,7 +104,7 @@ class Life:
                 case _:
                     self.acts.append((at, chance.choice(list(ACTS))))
             at += chance.choice([0.15, 0.3, 0.6, 1.0, 1.7, 2.4, 3.5])
-        self.acts.sort()
+        self._add_orders(at)
         self.last = max([at, *(at for at, _ in (*self.acts, *self.typed))])
         self.passes = [chance.choice([0.05, 0.1, 0.3, 0.6, 0.9, 1.5, 2.5]) for _ in range(chance.randint(1, 5))]
         self.replies = [chance.choice(["plain", "plain", *REPLIES]) for _ in range(3)]
@@ -119,6 +119,18 @@ class Life:
         self.tools = chance.random() < 0.4
         self.answers = [chance.choice(list(ANSWERS)) for _ in range(3)]
         self.pushes = self._pushes() if chance.random() < 0.2 else []
+
+    def _add_orders(self, last: float) -> None:
+        """Up to three of the owner's at one moment, and somebody who types in the middle of their own words."""
+        chance = self.chance
+        for _ in range(chance.choice([0, 0, 1, 2])):
+            at = chance.random() * last
+            self.acts += [(at, chance.choice(list(ACTS))) for _ in range(chance.randint(1, 3))]
+        if self.script and chance.random() < 0.3:
+            says = chance.choice(self.script)
+            self.typed.append((says.at + chance.random() * (says.end - says.at), f"typed t{len(self.typed)}"))
+        self.acts.sort()
+        self.typed.sort()
 
     def _pushes(self) -> list[tuple[float, bool]]:
         """When a button to talk goes down and up: around all that is said, and nothing else ends a turn."""

@@ -233,6 +233,40 @@ def test_a_stretch_is_cut_in_a_gap_and_nothing_is_lost_or_heard_twice(
     assert np.array_equal(np.concatenate([first, second]), voice)
 
 
+@pytest.mark.parametrize("gap_at", [1.2, 1.45, 5.0])
+def test_a_stretch_whose_end_is_asked_for_before_it_begins_is_cut_in_a_gap_as_well(gap_at: float) -> None:
+    """The one before it still waits for its gap."""
+
+    async def main() -> tuple[Samples, list[Samples]]:
+        kept = Keeping()
+        ears = SessionEars(Loudness(), kept, Expected(), EchoFilter(), LoopClock(), lambda event: None)
+        at = np.arange(int(3.0 * EAR_RATE)) / EAR_RATE
+        voice = np.where((at >= gap_at) & (at < gap_at + 0.07), 0.0, 0.1 + at / 10).astype(np.float32)
+        async with asyncio.TaskGroup() as group:
+            for number in range(len(voice) // BLOCK):
+                await asyncio.sleep(0.02)
+                ears.hear(voice[number * BLOCK : (number + 1) * BLOCK])
+                match number:
+                    case 5:
+                        ears.begin(1, 0, group)
+                    case 50:
+                        ears.end(1)
+                        ears.begin(2, ears._clock.now(), group)  # pyright: ignore[reportPrivateUsage]
+                    case 55:
+                        ears.end(2)
+                    case 100:
+                        ears.begin(3, ears._clock.now(), group)  # pyright: ignore[reportPrivateUsage]
+                    case _:
+                        pass
+            ears.ignore()
+            ears.end(3)
+        return voice, kept.stretches
+
+    voice, stretches = simulate(main())
+    assert len(stretches) == 3
+    assert np.array_equal(np.concatenate(stretches), voice)
+
+
 def test_who_goes_on_after_a_short_pause_is_not_heard_twice() -> None:
     engine = Keeping()
 

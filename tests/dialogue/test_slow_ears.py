@@ -11,7 +11,7 @@ from slow_ears import EVERY, GappedScene, SlowEar, said
 
 from duologue.dialogue.session.session import Session
 from duologue.dialogue.turns.policy import Policy
-from duologue.dialogue.turns.vocabulary import Filler, Note, Stage, State
+from duologue.dialogue.turns.vocabulary import Filler, Note, Stage, State, When
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import EAR_RATE
 
@@ -187,3 +187,37 @@ def test_who_speaks_on_after_a_commit_while_the_ears_are_behind_is_heard(at: flo
     script = (Says(1.0, " ".join(LONG[:4])), *again)
     scene = held(script, 2.5, at, lambda session: session.control.commit_turn())
     assert said(scene) == scene.words
+
+
+def at_once(*acts: Callable[[Session], None]) -> Callable[[Session], None]:
+    def does(session: Session) -> None:
+        for act in acts:
+            act(session)
+
+    return does
+
+
+def commits(session: Session) -> None:
+    session.control.commit_turn()
+
+
+@pytest.mark.parametrize("takes", [0.3, 0.9])
+@pytest.mark.parametrize("at", [6.1, 6.3, 6.5])
+def test_an_owner_who_ends_the_turn_and_speaks_at_once_loses_nothing_of_two_stretches_that_are_behind(
+    at: float, takes: float
+) -> None:
+    """The newest was to be cut at its next gap: what is left of both is heard again, from the older one's on."""
+    words = said(held((Says(1.0, " ".join(LONG[:30])),), takes, at, at_once(commits, whispers)))
+    assert sorted(words, key=LONG.index) == list(LONG[:30])
+
+
+def test_what_somebody_said_when_they_typed_over_our_reply_is_answered_after_the_owner() -> None:
+    """The owner's line was to follow the reply, and the voice has gone when it comes."""
+    script = (Says(1.0, "word0"), Says(4.6, "word1"))
+
+    def does(session: Session) -> None:
+        types(session)
+        session.control.speak("That was all of it.", When.SENTENCE)
+
+    scene = held(script, 0.9, 4.85, does)
+    assert sorted(word for word in said(scene) if word != "typed") == ["word0", "word1"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 import pytest
+from doubles import utterance
 from turns_script import (
     asks,
     count,
@@ -24,12 +25,15 @@ from duologue.dialogue.ports import PlayEnded, PlayProgress
 from duologue.dialogue.turns.policy import Policy
 from duologue.dialogue.turns.vocabulary import (
     Abandon,
+    Apologise,
     Apply,
     Attach,
+    AudioReady,
     CallTool,
     Change,
     Commit,
     DigitPressed,
+    EngineFailed,
     GiveDigit,
     GiveResult,
     HandOver,
@@ -40,9 +44,11 @@ from duologue.dialogue.turns.vocabulary import (
     Play,
     Report,
     Say,
+    SentenceReady,
     SinkAttached,
     SpeechStarted,
     SpeechStopped,
+    Stage,
     State,
     Think,
     ToolAnswered,
@@ -105,6 +111,22 @@ def test_a_reply_that_does_not_sound_yet_is_cut_after_its_first_sentence(world: 
     replies(world, "It is noon.", "Or so they say.")
     world.pass_time(2_000)
     assert world.commits == [Commit("What time is it?", "It is noon.", "r1", False)]
+    assert world.last(VoiceSentence) == VoiceSentence("r2", 0, "One moment please.")
+
+
+def test_the_number_of_a_sentence_that_is_taken_back_while_it_is_voiced_is_given_to_no_apology(world: World) -> None:
+    """The engine is at it still: what comes of it is not taken for the apology, and the two do not meet."""
+    asks(world, "What time is it?")
+    for text in ("It is noon.", "Or so they say."):
+        world.give(SentenceReady("r1", text))
+    says(world, "One moment please.", when=When.SENTENCE)
+    world.give(EngineFailed(Stage.VOICING, "it broke", reply="r1", index=0))
+    world.pass_time(0)
+    assert world.last(Apologise).index == 2
+    world.give(AudioReady("r1", 1, utterance("Or so they say.", "c", "r1/1")))
+    world.give(AudioReady("r1", 2, utterance("Sorry.", "c", "r1/2")))
+    world.pass_time(3_000)
+    assert world.commits == [Commit("What time is it?", "Sorry.", "r1", False)]
     assert world.last(VoiceSentence) == VoiceSentence("r2", 0, "One moment please.")
 
 

@@ -285,13 +285,13 @@ class SessionEars:
         """Ask for the final transcript. Within speech the cut waits for the next gap, so that no word is cut in two; a
         stretch that is begun meanwhile goes on from there.
         """
+        if self._next and self._next[0] == stretch:
+            self._cut()
         if stretch in self._open:
             self._open[stretch].want()
         if stretch in self._open and self._gate.speaking and self._ending is None and self._deaf_until is not None:
             self._ending = (stretch, self._end + CUT_MS * MILLISECOND)
             return
-        if self._next and self._next[0] == stretch:
-            self._cut()
         if sound := self._open.pop(stretch, None):
             self._given_until = self._voice_until
             sound.end(self._track.ended)
@@ -361,7 +361,7 @@ class SessionEars:
         if following and following[0] in self._tasks:
             following[1].begin = following[1].understood = self._taken
             self._open[following[0]] = self._sounds[following[0]] = following[1]
-        elif ending:
+        elif ending and self._rest is None:  # what was left before goes on with what follows
             self._rest = RestOfSound(self._taken)
 
     def _forget_frames(self) -> None:

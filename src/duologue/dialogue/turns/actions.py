@@ -463,7 +463,7 @@ def queue_words(s: Situation) -> list[Effect]:
 
 
 def cut_reply_short(s: Situation) -> list[Effect]:
-    return [Withdraw(utterance_id) for utterance_id in s.reply.cut_short()]
+    return [*map(Withdraw, s.reply.cut_short()), *flow(s)]
 
 
 def forget_words(s: Situation) -> list[Effect]:
@@ -481,7 +481,7 @@ def say(s: Situation) -> list[Effect]:
     """Of a voice that goes on the next words are heard over the owner's; of one that has gone the owner does not wait
     for those that are not understood yet, which are answered afterwards.
     """
-    late = not s.person.settled
+    late = s.person.left or not s.person.settled
     left = leave_stretches(s) if s.person.stretch or s.state is State.QUIET else s.person.leave_stretches()
     said = [*left, *s.floor.say(s.now)]
     if s.person.voice_on:

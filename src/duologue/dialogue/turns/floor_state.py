@@ -352,6 +352,8 @@ class FloorState:
         self.filler_at = now + self.policy.filler_ms * MILLISECOND
 
     def _hand_over(self, reply: Reply, utterance: Utterance | None, now: int) -> list[Effect]:
+        if reply.playing in reply.unsaid:
+            return []
         reply.broken_off = utterance is None
         if utterance is None:
             return []  # it could not be voiced; the next sentence follows

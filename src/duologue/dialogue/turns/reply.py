@@ -62,6 +62,8 @@ class Reply:
     """It was heard to come back."""
     voicing: int = 0
     voiced: dict[int, Utterance | None] = field(default_factory=dict[int, Utterance | None])
+    unsaid: set[int] = field(default_factory=set[int])
+    """Sentences that are not wanted any more, but may be voiced still: their numbers are not given to others."""
     playing: int = 0
     most: int = 0
     """Sentences that it may have; 0: as many as the policy says."""
@@ -89,12 +91,12 @@ class Reply:
     @property
     def over(self) -> bool:
         """Nothing more will come of it."""
-        return self.finished and self.playing == len(self.sentences) and not self.sounding
+        return self.finished and self._all_given and not self.sounding
 
     @property
     def nearly_over(self) -> bool:
         """All of it was said but for the last word or so."""
-        if not self.finished or self.playing < len(self.sentences):
+        if not (self.finished and self._all_given):
             return False
         if any(piece.utterance and piece.utterance.open and not piece.ended for piece in self.pieces.values()):
             return False
@@ -104,6 +106,11 @@ class Reply:
             if piece.utterance and not piece.ended
         )
         return sum(left) <= NEARLY_OVER_SECONDS
+
+    @property
+    def _all_given(self) -> bool:
+        """No sentence of it has yet to go to the floor."""
+        return all(index in self.unsaid for index in range(self.playing, len(self.sentences)))
 
     @property
     def whole(self) -> bool:
@@ -144,9 +151,11 @@ class Reply:
     def cut_short(self) -> list[str]:
         """Nothing of it is said after the sentence that is on the floor, or comes next; gives the ids to take back."""
         keep = self.ended + 1
-        del self.sentences[max(keep, self.playing) :]
-        self.voicing = min(self.voicing, len(self.sentences))
-        self.voiced = {index: each for index, each in self.voiced.items() if index < len(self.sentences)}
+        first = max(keep, self.playing)
+        del self.sentences[max(first, self.voicing) :]
+        for index in range(first, self.voicing):
+            self.voiced[index] = None
+            self.unsaid.add(index)
         self.most = keep
         self.finished = self.finished or len(self.sentences) >= keep
         waiting = [name for name, piece in self.pieces.items() if piece.utterance and not piece.ended]
