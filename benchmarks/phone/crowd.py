@@ -170,10 +170,10 @@ class ZeroHouse:
     line: psutil.Process
     main: psutil.Process
 
-    async def told(self) -> dict[str, float]:
-        """How it is."""
+    async def told(self, wanted: str = "") -> dict[str, float]:
+        """How it is; ``trim`` is wanted before."""
         assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.write(b"\n")
+        self.process.stdin.write(wanted.encode() + b"\n")
         return json.loads(await self.process.stdout.readline())
 
     async def used(self) -> tuple[float, float, float]:

@@ -78,6 +78,7 @@ async def _soaked(calls: int, seconds: float, rounds: int, cycle: Path) -> list[
     late: list[float] = []
     spans: list[tuple[int, int]] = []
     left: list[_Left] = []
+    empty: list[float] = []
     async with zero_house(30_000, 30_999) as house, asyncio.TaskGroup() as group:
         idle = (await house.told())["tasks"]
         watching = group.create_task(_watch(house, series))
@@ -87,6 +88,8 @@ async def _soaked(calls: int, seconds: float, rounds: int, cycle: Path) -> list[
             late.append(await _round(house, calls, seconds, cycle))
             spans.append((begun, len(series["main"])))
             left.append(await _left(house, idle))
+            await house.told("trim")
+            empty.append(own_mb(house.main.pid))
         watching.cancel()
     rows: list[Row] = []
     for name, values in series.items():
@@ -95,6 +98,8 @@ async def _soaked(calls: int, seconds: float, rounds: int, cycle: Path) -> list[
         rows.append(
             row(f"growth of {name} from the second round to the last, calls on", least[-1] - least[1], "MB", told)
         )
+    told = f"wish ≤ {GROWTH_MB:g}; {', '.join(f'{each:.1f}' for each in empty)}"
+    rows.append(row("growth of main from the second round to the last, no call on", empty[-1] - empty[1], "MB", told))
     within = f"wish 0, within {RETURNED_S:g} s"
     rows += [
         row("calls left after a round, at most", max(each.calls for each in left), "", within),

@@ -4,7 +4,7 @@ All else is the house's own: SIP and media in the line process, turn-taking, chu
 in this one, Silero for voice activity. It says by a line of JSON on standard output when it takes calls, and for each
 line on standard input how it is: ``vad`` is the CPU time (s) of voice activity alone, ``live`` the calls that main
 holds, ``tasks`` those of its loop, ``restarts`` how often the line was replaced, the rest what the line process counts.
-At the end of the input it ends. Arguments are the first and the last port of sound.
+A line ``trim`` has what was freed returned first, as each minute does. At the end of the input it ends. Arguments are the first and the last port of sound.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from duologue.audio.pcm import Samples
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.language.engine import Prompt
 from duologue.language.fake import FakeLanguage, ScriptedReply
-from duologue.memory import freeze, keep_trimmed, settle
+from duologue.memory import collect_and_trim, freeze, keep_trimmed, settle
 from duologue.phone.leg import TakeCall
 from duologue.phone.line.client import LineClient
 from duologue.phone.line.messages import LineSetup
@@ -164,7 +164,9 @@ async def _serve(first: int, last: int) -> None:
             small = group.create_task(keep_trimmed(SYSTEM_CLOCK))
             freeze()  # both as the program that serves does
             print(json.dumps({"port": carriers[0].ports["UDP"], "line": carriers[0].worker.pid}), flush=True)
-            async for _ in _asked():
+            async for asked in _asked():
+                if asked.strip() == "trim":
+                    await asyncio.to_thread(collect_and_trim)
                 told = {**line.counts, "vad": activity.seconds, "live": len(line.live())}
                 told["tasks"] = len(asyncio.all_tasks())
                 told["restarts"] = carriers[0].worker.restarts

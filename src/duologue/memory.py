@@ -76,10 +76,10 @@ async def keep_trimmed(clock: Clock) -> None:
     it held every thread for 34 ms. A conversation of that very moment may stay behind with it, once.
     """
     await clock.wait_until(clock.now() + TRIMMED_EVERY * SECOND)
-    await asyncio.to_thread(_collect_and_then, gc.freeze)
+    await asyncio.to_thread(_collect_and_freeze)
     while True:
         await clock.wait_until(clock.now() + TRIMMED_EVERY * SECOND)
-        await asyncio.to_thread(_collect_and_then, trim)
+        await asyncio.to_thread(collect_and_trim)
 
 
 async def keep_trimmed_here(clock: Clock) -> None:
@@ -88,7 +88,7 @@ async def keep_trimmed_here(clock: Clock) -> None:
     """
     while True:
         await clock.wait_until(clock.now() + TRIMMED_EVERY * SECOND)
-        _collect_and_then(trim)
+        collect_and_trim()
 
 
 def start_trimming(clock: Clock) -> None:
@@ -106,9 +106,15 @@ def _trim_on(clock: Clock) -> None:
         trim()
 
 
-def _collect_and_then(then: Callable[[], None]) -> None:
+def collect_and_trim() -> None:
+    """Free what holds itself in circles, and :func:`trim`. Holds every thread meanwhile: some milliseconds."""
     gc.collect()
-    then()
+    trim()
+
+
+def _collect_and_freeze() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 def hold() -> None:
