@@ -10,7 +10,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 from benchmarks.machine import busy
 from spoken_phrases import KITCHEN, flite, padded, silence
@@ -27,7 +26,7 @@ from duologue.speech.hearing_chain import HearingChain
 from duologue.speech.hearing_fake import FakeHearing
 from duologue.speech.whisper.engine import Whisper, WhisperSettings, engine
 from duologue.speech.whisper.messages import Found, LoadWhisper, Pass
-from duologue.speech.whisper.model import HUSH, TOKENS_PER_SECOND, WhisperModel
+from duologue.speech.whisper.model import TOKENS_PER_SECOND, WhisperModel
 from duologue.speech.whisper.model import silence as silence_features
 from duologue.speech.whisper.words import Said
 
@@ -193,40 +192,6 @@ def test_a_pass_that_is_wanted_in_english_asks_the_model_to_translate(
     )
     assert transcribe in prompts[0] and translate not in prompts[0]
     assert translate in prompts[-1] and transcribe not in prompts[-1]
-
-
-@pytest.mark.parametrize(
-    ("sounding", "voiced", "places"),
-    [(1.2, 1.2, 1_500), (0.5, 1.2, 500), (1.2, 0.0, 500)],
-    ids=["a phrase", "a word", "more of it comes"],
-)
-def test_behind_a_phrase_the_decoder_sees_silence_up_to_what_it_was_trained_with(
-    model: Path, monkeypatch: pytest.MonkeyPatch, sounding: float, voiced: float, places: int
-) -> None:
-    """Which is what the encoder makes of silence; words are placed in the sound alone."""
-    known = WhisperModel(LoadWhisper(str(model), 1, "int8", 1))
-    whole, seen, aligned = known._model, list[Any](), list[Any]()  # pyright: ignore[reportPrivateUsage]
-
-    class Watched:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(whole, name)
-
-        def generate(self, encoded: Any, *given: Any, **options: Any) -> Any:
-            seen.append(np.array(encoded))
-            return whole.generate(encoded, *given, **options)
-
-        def align(self, encoded: Any, *given: Any) -> Any:
-            aligned.append(encoded.shape[1])
-            return whole.align(encoded, *given)
-
-    monkeypatch.setattr(known, "_model", Watched())
-    sound = silence_features(1_000)
-    sound[:, 10 : 10 + round(100 * sounding)] = 1.0
-    known.run(Pass(0, sound, 1.4, "en", voiced=voiced))
-    assert [each.shape[1] for each in seen] == [places] * len(seen)
-    assert set(aligned) == {500}
-    silent = known._encoded(silence_features(3_000, HUSH))  # pyright: ignore[reportPrivateUsage]
-    assert np.array_equal(seen[0][:, 500:], np.array(silent)[:, 500:places])
 
 
 class Voice:

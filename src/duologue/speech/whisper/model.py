@@ -3,10 +3,6 @@
 faster-whisper pads what it is given to 30 s. The encoder takes shorter windows, and costs as much less, so this goes to
 CTranslate2 itself: encode once, write at most as many tokens as can be spoken in the time, and align what was written
 with the same encoding. The prompt asks for no times, since alignment knows them better.
-
-The decoder was trained to look at 30 s. Behind the encoding of a phrase it sees what silence is encoded as in the rest
-of them, which was encoded once: that costs 4 ms. In noise it mends a word of a hundred; without any, and by telephone,
-it leaves prompts that nothing was tuned with as they were (docs/tried.md).
 """
 
 from __future__ import annotations
@@ -57,14 +53,6 @@ in whole sentences (266 ends) none has one so near that wants to go on; of 42 pa
 """
 TAIL = 0.6
 """Seconds of a voice after the last word in which there must be another."""
-TRAINED = 30.0
-"""Seconds that the model was trained to look at."""
-HUSH = -0.75
-"""Features of the silence in them: a voice of usual loudness is cut there, 8 decades below its peak."""
-PHRASE = 0.85
-"""Seconds of sound, from the first to the last within …"""
-PHRASE_DECADES = 3.0
-"""… of the loudest, that are more than a word: single ones are heard better without the silence."""
 _SYMBOLS = '"#()*+/:;<=>@[]^_`{|}~「」『』♪♫'
 _UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 _NEEDED = ("model.bin", "config.json", "tokenizer.json")
@@ -98,7 +86,6 @@ class WhisperModel:
         self.multilingual = bool(self._model.is_multilingual)
         self._end = self._id("<|endoftext|>")
         self._suppressed = self._never_spoken()
-        self._hushed = self._encoded(silence(round(TRAINED * 100), HUSH))
 
     def run(self, wanted: Pass) -> Found:
         """What was said in a window. Raises :class:`InputError` for a language that the model does not know.
@@ -128,14 +115,13 @@ class WhisperModel:
         other texts that are nearly as likely, where all of the likeliest was said.
         """
         seconds = wanted.seconds - begin
-        encoded = self._encoded(features)
+        encoded = self._model.encode(self._views.from_array(np.ascontiguousarray(features[np.newaxis])))
         language = self._language(encoded, wanted.language, seconds)
         start = self._start(language, translated=wanted.translated)
         prompt = [*self._hints(wanted.phrases), *start, self._id("<|notimestamps|>")]
         most = min(int(seconds * TOKENS_PER_SECOND.get(language, TOKENS_ELSEWHERE)) + 8, MOST_TOKENS)
-        seen = self._followed_by_silence(encoded, features) if wanted.voiced else encoded
         result = self._model.generate(
-            seen, [prompt], beam_size=self._beam, num_hypotheses=self._beam, return_scores=True,
+            encoded, [prompt], beam_size=self._beam, num_hypotheses=self._beam, return_scores=True,
             max_length=_length_for(most, len(prompt)), suppress_tokens=self._suppressed, return_no_speech_prob=True,
         )[0]  # fmt: skip
         texts = [[token for token in each if token < self._end] for each in result.sequences_ids]
@@ -149,17 +135,6 @@ class WhisperModel:
             return [], language, ()
         whole = sum(word.tokens for word in words) == len(tokens)
         return words, language, self._nearly(texts, result.scores) if whole else ()
-
-    def _encoded(self, features: Samples) -> Any:
-        return self._model.encode(self._views.from_array(np.ascontiguousarray(features[np.newaxis])))
-
-    def _followed_by_silence(self, encoded: Any, features: Samples) -> Any:
-        """What the decoder sees of a phrase: the encoding, and what silence is encoded as behind it."""
-        if not is_phrase(features):
-            return encoded
-        places = int(encoded.shape[1])
-        both = np.concatenate([np.array(encoded), np.array(self._hushed)[:, places:]], axis=1)
-        return self._views.from_array(both)
 
     def _nearly(self, texts: Sequence[list[int]], scores: Sequence[float]) -> tuple[str, ...]:
         """All but the first of the texts, likeliest first, that are within :data:`NEARLY` of it."""
@@ -265,13 +240,6 @@ def _length_for(tokens: int, prompt: int) -> int:
     return max(2 * tokens, tokens + prompt - 1)
 
 
-def silence(frames: int, level: float = -1.5, bands: int = 80) -> Samples:
-    """Features of no sound."""
-    return np.full((bands, frames), level, np.float32)
-
-
-def is_phrase(features: Samples) -> bool:
-    """Whether the sound of a window (bands, frames) is longer than single words are."""
-    tops = 4.0 * features.max(axis=0)
-    loud = np.flatnonzero(tops > tops.max() - PHRASE_DECADES)
-    return (int(loud[-1]) + 1 - int(loud[0])) / 100 >= PHRASE
+def silence(frames: int, bands: int = 80) -> Samples:
+    """Features of no sound, to warm up with."""
+    return np.full((bands, frames), -1.5, np.float32)
