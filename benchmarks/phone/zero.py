@@ -4,7 +4,8 @@ All else is the house's own: SIP and media in the line process, turn-taking, chu
 in this one, Silero for voice activity. It says by a line of JSON on standard output when it takes calls, and for each
 line on standard input how it is: ``vad`` is the CPU time (s) of voice activity alone, ``live`` the calls that main
 holds, ``tasks`` those of its loop, ``restarts`` how often the line was replaced, the rest what the line process counts.
-A line ``trim`` has what was freed returned first, as each minute does. At the end of the input it ends. Arguments are the first and the last port of sound.
+A line ``trim`` has what was freed returned first, as each minute does. At the end of the input it ends. Arguments are
+the first and the last port of sound.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ def test_the_number_of_a_sentence_that_is_taken_back_while_it_is_voiced_is_given
     says(world, "One moment please.", when=When.SENTENCE)
     world.give(EngineFailed(Stage.VOICING, "it broke", reply="r1", index=0))
     world.pass_time(0)
-    assert world.last(Apologise).index == 2
+    assert world.last(Apologise) == Apologise("r1", 2, Stage.VOICING)
     world.give(AudioReady("r1", 1, utterance("Or so they say.", "c", "r1/1")))
     world.give(AudioReady("r1", 2, utterance("Sorry.", "c", "r1/2")))
     world.pass_time(3_000)
