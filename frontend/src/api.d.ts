@@ -1658,7 +1658,7 @@ export interface components {
         };
         /**
          * ConversationRequest
-         * @description Start a conversation. Without a topic one is picked from the list; ``turns`` counts both speakers' turns.
+         * @description Start a conversation. Without a topic one is picked from the list.
          */
         ConversationRequest: {
             /**
@@ -1668,9 +1668,9 @@ export interface components {
             topic?: string | null;
             /**
              * Turns
-             * @default 12
+             * @description Turns of both speakers; default: as many as show.turns says.
              */
-            turns: number;
+            turns?: number | null;
             /**
              * Cast
              * @description Two names of the cast on stage; default: all of it.
@@ -3244,6 +3244,12 @@ export interface components {
              * @default []
              */
             topics: string[];
+            /**
+             * Turns
+             * @description Of a conversation, unless its request says otherwise.
+             * @default 12
+             */
+            turns: number;
             /**
              * Origin
              * @description Unix ms of the show's first sample.

@@ -130,6 +130,14 @@ def test_what_nobody_foresaw_ends_one_conversation_and_is_logged() -> None:
     assert isinstance(line["exc_info"], Exception)
 
 
+def test_a_conversation_is_as_long_as_the_shows_settings_say_unless_its_request_does() -> None:
+    async def story() -> list[int]:
+        requests = ConversationRequest(), ConversationRequest(turns=5)
+        return [(await House().programme.start(request)).turns_planned for request in requests]
+
+    assert simulate(story()) == [2, 5]
+
+
 def test_a_conversations_id_is_nobody_elses() -> None:
     async def story() -> set[str]:
         return {(await House().programme.start(ConversationRequest())).id for _ in range(3)}

@@ -59,6 +59,7 @@ WINDOW = 8
 """Segments in the playlist."""
 WORD_MS = 340.0
 GAP_MS = 300
+USUAL_TURNS = 8
 LEAD_MS = 1000.0
 """How far ahead of the programme time a turn's words are announced."""
 HEAD_START_MS = 5000.0
@@ -143,6 +144,7 @@ class ScriptedStudio:
             fps=30,
             daylight=Daylight.EVENING,
             lamp=True,
+            turns=USUAL_TURNS,
             films=("harbour", "test-card", "rain"),
             caption="",
             topics=("Is a hot dog a sandwich?", "Who invented Mondays", "The moon, and whether to trust it"),
@@ -178,7 +180,7 @@ class ScriptedStudio:
             id=identity,
             topic=topic,
             cast=request.cast or tuple(character.name for character in CAST),
-            turns_planned=request.turns,
+            turns_planned=request.turns or USUAL_TURNS,
             seed=request.seed or 1,
             state=ConversationState.RUNNING,
             started=now_ms(),

@@ -105,6 +105,7 @@ async def test_what_comes_next_is_dim(page: Page) -> None:
 
 async def test_start_and_stop_send_what_the_person_chose(page: Page) -> None:
     await page.get_by_role("combobox", name="Topic").fill("  ducks in court ")
+    await expect(page.get_by_label("turns")).to_have_value("8")  # what the show's settings say
     await page.get_by_label("turns").fill("4")
     await page.get_by_role("button", name="Let the other one begin").click()
     async with page.expect_request("**/api/conversations") as starting:

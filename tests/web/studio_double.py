@@ -131,7 +131,7 @@ class StudioDouble:
         self._note(request)
         made = ConversationView(
             id=f"c{len(self.kept)}", topic=request.topic or "anything", cast=request.cast or ("chad", "virgin"),
-            turns_planned=request.turns, seed=request.seed or 0, state=ConversationState.RUNNING, started=0.0,
+            turns_planned=request.turns or 12, seed=request.seed or 0, state=ConversationState.RUNNING, started=0.0,
         )  # fmt: skip
         self.kept[made.id] = made
         return made

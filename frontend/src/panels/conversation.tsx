@@ -18,7 +18,8 @@ export function ConversationPanel(): JSX.Element {
   const { api, state } = usePage();
   const { running, stage } = state;
   const topic = useSignal("");
-  const turns = useSignal(12);
+  /** null: as many as the show's settings say. */
+  const turns = useSignal<number | null>(null);
   const chosen = useSignal<readonly string[]>([]);
   const starting = useRequest();
   const stopping = useRequest();
@@ -66,7 +67,7 @@ export function ConversationPanel(): JSX.Element {
               min={1}
               max={1000}
               required
-              value={turns.value}
+              value={turns.value ?? stage.value?.turns ?? ""}
               onInput={(event) => (turns.value = event.currentTarget.valueAsNumber || 1)}
             />
             <span>turns</span>

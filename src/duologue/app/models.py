@@ -25,10 +25,12 @@ class ConversationState(StrEnum):
 
 
 class ConversationRequest(ApiModel):
-    """Start a conversation. Without a topic one is picked from the list; ``turns`` counts both speakers' turns."""
+    """Start a conversation. Without a topic one is picked from the list."""
 
     topic: str | None = Field(default=None, description="What they talk about, 1 to 400 characters after trimming.")
-    turns: int = Field(default=12, ge=1, le=1000)
+    turns: int | None = Field(
+        default=None, ge=1, le=1000, description="Turns of both speakers; default: as many as show.turns says."
+    )
     cast: tuple[str, ...] | None = Field(
         default=None, description="Two names of the cast on stage; default: all of it."
     )
@@ -307,6 +309,7 @@ class StageView(ApiModel):
     films: tuple[str, ...]
     caption: str
     topics: tuple[str, ...] = Field(default=(), description="Suggestions for a topic.")
+    turns: int = Field(default=12, description="Of a conversation, unless its request says otherwise.")
     origin: float = Field(description="Unix ms of the show's first sample.")
     restarts: int = 0
     engines: tuple[EngineView, ...] = ()

@@ -121,7 +121,7 @@ class Programme:
             id=unique_id(self._clock.wall()),
             topic=topic,
             cast=names,
-            turns_planned=request.turns,
+            turns_planned=request.turns or self._turns,
             seed=request.seed if request.seed is not None else self._random.randrange(1 << 31),
             state=ConversationState.WAITING,
             started=self._clock.wall() / MILLISECOND,
@@ -186,7 +186,7 @@ class Programme:
             self._wake.clear()
             await self._wake.wait()
         if self._requested is None:
-            await self.start(ConversationRequest(turns=self._turns))
+            await self.start(ConversationRequest())
         conversation, self._requested = self._requested, None
         if conversation is None:
             return await self._next()

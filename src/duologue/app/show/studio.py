@@ -140,7 +140,7 @@ class Studio:
         """Be on air until cancelled, or until the programme is over."""
         show = self._settings.show
         if show.topic is not None:
-            await self.programme.start(ConversationRequest(topic=show.topic, turns=show.turns, seed=show.seed))
+            await self.programme.start(ConversationRequest(topic=show.topic, seed=show.seed))
         async with asyncio.TaskGroup() as group:
             stage = group.create_task(self.link.run())
             pulse = group.create_task(self.pulse.run())
@@ -245,6 +245,7 @@ class Studio:
             films=tuple(self._films),
             caption=self._caption,
             topics=self._topics,
+            turns=self._settings.show.turns,
             origin=self.link.wall_of(self.link.time_of(0)) / MILLISECOND,
             restarts=self.link.restarts,
             engines=tuple(engine_view(each, self._settings.picks) for each in self._vitals()),
