@@ -130,6 +130,22 @@ def test_the_number_of_a_sentence_that_is_taken_back_while_it_is_voiced_is_given
     assert world.last(VoiceSentence) == VoiceSentence("r2", 0, "One moment please.")
 
 
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_voice_that_fails_at_a_sentence_that_was_taken_back_is_no_failure_of_the_reply(
+    world: World, index: int
+) -> None:
+    """But one that breaks off in the sentence that is heard is."""
+    asks(world, "What time is it?")
+    for text in ("It is nearly noon in this town.", "Or so they say."):
+        world.give(SentenceReady("r1", text))
+    world.give(AudioReady("r1", 0, utterance("It is nearly noon in this town.", "c", "r1/0")))
+    world.pass_time(200)
+    says(world, "One moment please.", when=When.SENTENCE)
+    world.give(EngineFailed(Stage.VOICING, "it broke", reply="r1", index=index))
+    world.pass_time(3_000)
+    assert (world.last(Apologise) is None) == (index == 1)
+
+
 def test_who_speaks_while_the_floor_clears_for_the_owner_is_heard_on(world: World) -> None:
     speaking(world)
     world.far.mute = True

@@ -113,6 +113,11 @@ class Reply:
         return all(index in self.unsaid for index in range(self.playing, len(self.sentences)))
 
     @property
+    def _newest_given(self) -> int:
+        """The number of the sentence that went to the floor last; -1: none did."""
+        return max((index for index in range(self.playing) if index not in self.unsaid), default=-1)
+
+    @property
     def whole(self) -> bool:
         """Every sentence of it was played to its end."""
         pieces = self.pieces.values()
@@ -223,7 +228,7 @@ class Reply:
             self.finished = True
         elif self.playing <= event.index < self.voicing:
             self.voiced[event.index] = None
-        elif event.index == self.playing - 1:
+        elif event.index == self._newest_given:
             self.broken_off = True  # it was handed over while it was voiced
 
     def note_playout(self, event: PlayStarted | PlayProgress | PlayEnded) -> bool:
