@@ -3247,7 +3247,6 @@ export interface components {
             /**
              * Turns
              * @description Of a conversation, unless its request says otherwise.
-             * @default 12
              */
             turns: number;
             /**

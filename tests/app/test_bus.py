@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("loop_guard")
 
 STAGE = StageView(
     ready=True, cast=(), room="r", width=320, height=180, fps=30, daylight=Daylight.DAY, lamp=True, films=(),
-    caption="", origin=0.0,
+    caption="", turns=12, origin=0.0,
 )  # fmt: skip
 ALL: Topics = frozenset()
 STATE = StateEvent(state=StateView(stage=STAGE, conversations=(), turns=()))

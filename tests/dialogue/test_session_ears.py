@@ -200,25 +200,28 @@ class Keeping(FakeHearing):
         yield Transcript("", final=True)
 
 
-def cut(gap_at: float) -> tuple[Samples, list[Samples]]:
-    """A voice without a pause but for a short gap, cut at 1 s: its sound, and the stretches that were made of it."""
+def cut(
+    gap_at: float, ends: Mapping[int, int], begins: Mapping[int, int], seconds: float = 2.4
+) -> tuple[Samples, list[Samples]]:
+    """A voice without a pause but for a short gap, whose stretches end and begin at those blocks: its sound, and what
+    of it each stretch had.
+    """
 
     async def main() -> tuple[Samples, list[Samples]]:
-        kept = Keeping()
-        ears = SessionEars(Loudness(), kept, Expected(), EchoFilter(), LoopClock(), lambda event: None)
-        at = np.arange(int(2.4 * EAR_RATE)) / EAR_RATE
+        kept, clock = Keeping(), LoopClock()
+        ears = SessionEars(Loudness(), kept, Expected(), EchoFilter(), clock, lambda event: None)
+        at = np.arange(int(seconds * EAR_RATE)) / EAR_RATE
         voice = np.where((at >= gap_at) & (at < gap_at + 0.07), 0.0, 0.1 + at / 10).astype(np.float32)
         async with asyncio.TaskGroup() as group:
             for number in range(len(voice) // BLOCK):
                 await asyncio.sleep(0.02)
                 ears.hear(voice[number * BLOCK : (number + 1) * BLOCK])
-                if number == 5:
-                    ears.begin(1, 0, group)
-                if number == 50:
-                    ears.end(1)
-                    ears.begin(2, ears._clock.now(), group)  # pyright: ignore[reportPrivateUsage]
+                if number in ends:
+                    ears.end(ends[number])
+                if number in begins:
+                    ears.begin(begins[number], clock.now(), group)
             ears.ignore()
-            ears.end(2)
+            ears.end(max(begins.values()))
         return voice, kept.stretches
 
     return simulate(main())
@@ -228,7 +231,7 @@ def cut(gap_at: float) -> tuple[Samples, list[Samples]]:
 def test_a_stretch_is_cut_in_a_gap_and_nothing_is_lost_or_heard_twice(
     gap_at: float, earliest: float, latest: float
 ) -> None:
-    voice, (first, second) = cut(gap_at)
+    voice, (first, second) = cut(gap_at, ends={50: 1}, begins={5: 1, 50: 2})
     assert earliest <= len(first) / EAR_RATE <= latest
     assert np.array_equal(np.concatenate([first, second]), voice)
 
@@ -236,33 +239,7 @@ def test_a_stretch_is_cut_in_a_gap_and_nothing_is_lost_or_heard_twice(
 @pytest.mark.parametrize("gap_at", [1.2, 1.45, 5.0])
 def test_a_stretch_whose_end_is_asked_for_before_it_begins_is_cut_in_a_gap_as_well(gap_at: float) -> None:
     """The one before it still waits for its gap."""
-
-    async def main() -> tuple[Samples, list[Samples]]:
-        kept = Keeping()
-        ears = SessionEars(Loudness(), kept, Expected(), EchoFilter(), LoopClock(), lambda event: None)
-        at = np.arange(int(3.0 * EAR_RATE)) / EAR_RATE
-        voice = np.where((at >= gap_at) & (at < gap_at + 0.07), 0.0, 0.1 + at / 10).astype(np.float32)
-        async with asyncio.TaskGroup() as group:
-            for number in range(len(voice) // BLOCK):
-                await asyncio.sleep(0.02)
-                ears.hear(voice[number * BLOCK : (number + 1) * BLOCK])
-                match number:
-                    case 5:
-                        ears.begin(1, 0, group)
-                    case 50:
-                        ears.end(1)
-                        ears.begin(2, ears._clock.now(), group)  # pyright: ignore[reportPrivateUsage]
-                    case 55:
-                        ears.end(2)
-                    case 100:
-                        ears.begin(3, ears._clock.now(), group)  # pyright: ignore[reportPrivateUsage]
-                    case _:
-                        pass
-            ears.ignore()
-            ears.end(3)
-        return voice, kept.stretches
-
-    voice, stretches = simulate(main())
+    voice, stretches = cut(gap_at, ends={50: 1, 55: 2}, begins={5: 1, 50: 2, 100: 3}, seconds=3.0)
     assert len(stretches) == 3
     assert np.array_equal(np.concatenate(stretches), voice)
 

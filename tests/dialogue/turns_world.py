@@ -253,7 +253,8 @@ class World:
                 self.turn = 0 if number == self.turn else self.turn
             case Withdrawn(reply, number):
                 assert number in (0, self.thoughts[reply].turn) and self.thoughts[reply].abandoned
-                self.turn = number or self.turn
+                if number:
+                    self.turn, self.thoughts[reply].turn = number, 0  # it is open again, and no answer to it
             case Commit():
                 self.commit(effect)
             case _:

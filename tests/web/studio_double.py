@@ -65,7 +65,7 @@ def segment(data: bytes) -> Resource:
 STAGE = StageView(
     ready=True, cast=(CharacterView(name="chad", title="Chad"), CharacterView(name="virgin", title="Virgin")),
     room="living-room", width=1920, height=1080, fps=30, daylight=Daylight.EVENING, lamp=True, films=("waves",),
-    caption="", origin=0.0,
+    caption="", turns=12, origin=0.0,
 )  # fmt: skip
 
 

@@ -309,7 +309,7 @@ class StageView(ApiModel):
     films: tuple[str, ...]
     caption: str
     topics: tuple[str, ...] = Field(default=(), description="Suggestions for a topic.")
-    turns: int = Field(default=12, description="Of a conversation, unless its request says otherwise.")
+    turns: int = Field(description="Of a conversation, unless its request says otherwise.")
     origin: float = Field(description="Unix ms of the show's first sample.")
     restarts: int = 0
     engines: tuple[EngineView, ...] = ()
