@@ -82,12 +82,13 @@ class Life:
     coughs: list[Says] = field(default_factory=list[Says])
     typed: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
     acts: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
+    holds: list[tuple[float, bool]] = field(default_factory=list[tuple[float, bool]])
 
     def __post_init__(self) -> None:
         self.chance = chance = random.Random(self.seed)
         at, word = 0.4, 0
         for _ in range(chance.randint(1, 6)):
-            match chance.choice(["says", "says", "says", "coughs", "types", "act", "act"]):
+            match chance.choice(["says", "says", "says", "coughs", "types", "act", "act", "holds"]):
                 case "says":
                     count = chance.choice([1, 1, 2, 3, 5, 14])
                     text = " ".join(f"{WORDS[(word + step) % 8]}{word + step}" for step in range(count))
@@ -101,6 +102,10 @@ class Life:
                     at = self.coughs[-1].end
                 case "types":
                     self.typed.append((at, f"typed t{len(self.typed)}"))
+                case "holds":
+                    begins = at - chance.choice([0.0, 0.12])  # no sooner than 30 ms after a last word
+                    at = begins + chance.choice([0.05, 0.4, 2.0, 12.0, 40.0])
+                    self.holds += [(begins, True), (at, False)]
                 case _:
                     self.acts.append((at, chance.choice(list(ACTS))))
             at += chance.choice([0.15, 0.3, 0.6, 1.0, 1.7, 2.4, 3.5])
@@ -190,7 +195,7 @@ class LifeScene(GappedScene):
 
     def __init__(self, life: Life) -> None:
         self.life = life
-        left, jumps, pushes = list(life.acts), list(life.jumps), list(life.pushes)
+        left, jumps, pushes, holds = list(life.acts), list(life.jumps), list(life.pushes), list(life.holds)
         self.down = not life.pushes
 
         def done(scene: Scene) -> bool:
@@ -201,7 +206,9 @@ class LifeScene(GappedScene):
                 scene.clock.ahead += life.chance.choice(JUMPS_MS) * MILLISECOND
             while pushes and scene.clock.now() >= pushes[0][0] * 1e9:
                 self.push(pushes.pop(0)[1])
-            quiet = scene.session.state is State.QUIET and not (self.waiting or pushes)
+            while holds and scene.clock.now() >= holds[0][0] * 1e9:
+                scene.session.control.hold() if holds.pop(0)[1] else scene.session.control.unhold()
+            quiet = scene.session.state is State.QUIET and not (self.waiting or pushes or holds)
             return quiet and scene.clock.now() > (life.last + 4.0) * 1e9
 
         super().__init__(

@@ -513,14 +513,20 @@ class Scene:
         return [item for _, item in self.log if isinstance(item, Commit)]
 
     def truth(self, reply: str) -> str:
-        """What the sink played of ``reply``, in whole words."""
-        mine = [play for name, play in self.plays.items() if name.startswith(f"{reply}/")]
-        return " ".join(filter(None, (heard_text(play.utterance, play.played) for play in mine)))
+        """What the sink played of ``reply``, in whole words; one that a hold broke off is played again."""
+        mine = {name: play for name, play in self.plays.items() if name.startswith(f"{reply}/")}
+        heard: list[str] = []
+        for name, play in mine.items():
+            text, rest = play.utterance.text, mine.get(f"{name}~")
+            whole = text if rest is None else text.removesuffix(rest.utterance.text)
+            heard.append(heard_text(play.utterance, play.played)[: len(whole)].strip())
+        return " ".join(filter(None, heard))
 
     def check(self) -> None:
         """What holds at the end of every conversation, whatever went wrong."""
         assert not self.twice, f"played twice: {self.twice}"
-        texts = [play.utterance.text for play in self.plays.values() if play.played and "part" in play.utterance.text]
+        whole = [play for name, play in self.plays.items() if play.played and f"{name}~" not in self.plays]
+        texts = [play.utterance.text for play in whole if "part" in play.utterance.text]
         assert len(set(texts)) == len(texts), "said twice"
         for commit in self.commits():
             if commit.reply:

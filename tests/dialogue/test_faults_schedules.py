@@ -15,7 +15,7 @@ from session_doubles import Says
 from duologue.audio.pcm import RATE, Samples
 from duologue.dialogue.ports import Voiced
 from duologue.dialogue.turns.policy import Policy
-from duologue.dialogue.turns.vocabulary import Clear, Play, State
+from duologue.dialogue.turns.vocabulary import Abandon, Clear, Play, State, TakenOffHold
 from duologue.language.engine import Prompt
 from duologue.simulation.virtual_time import simulate
 from few_examples import examples
@@ -147,19 +147,26 @@ def exactly_what_was_played(scene: Scene) -> None:
 
 
 def never_a_stale_reply(scene: Scene) -> None:
-    """After the floor was lost nothing more of that reply is handed over."""
+    """After the floor was lost nothing more of that reply is handed over. After a hold what was not heard is."""
     lost: set[str] = set()
     current: set[str] = set()
+    back = False
     for _, item in scene.log:
         match item:
+            case TakenOffHold():
+                back = True
+                continue
+            case Abandon(reply=reply):
+                lost.add(reply)
             case Play(utterance=utterance):
                 reply = utterance.id.partition("/")[0]
                 assert reply not in lost, f"{utterance.id} after the floor was lost"
                 current.add(reply)
-            case Clear():
+            case Clear() if not back:
                 lost |= current
             case _:
                 pass
+        back = False
 
 
 def never_two_voices(scene: Scene) -> None:

@@ -13,6 +13,7 @@ from duologue.dialogue.turns.vocabulary import (
     Commit,
     Ears,
     EndStretch,
+    EngineFailed,
     Filler,
     HandOver,
     HangUp,
@@ -27,6 +28,7 @@ from duologue.dialogue.turns.vocabulary import (
     Say,
     SentenceReady,
     SpeechStarted,
+    Stage,
     State,
     TakenOffHold,
     Think,
@@ -173,16 +175,101 @@ def test_who_comes_back_may_go_on(world: World) -> None:
 
 
 @pytest.mark.parametrize("after", [20, 200])
-def test_a_voice_over_our_reply_that_had_not_taken_the_floor_does_not(world: World, after: int) -> None:
+def test_a_voice_without_words_over_our_reply_does_not_take_the_floor(world: World, after: int) -> None:
     speaking(world)
     starts(world)
     world.pass_time(after)
     assert world.machine.state is (State.DOUBTING if after < 100 else State.PAUSED)
     hold(world)
+    understands(world, "", final=True)
     back(world)
     assert world.machine.state is State.SPEAKING
     world.pass_time(6_000)
     assert [commit.interrupted for commit in world.commits] == [False]
+
+
+@pytest.mark.parametrize("words", ["mhm", "okay"])
+def test_nor_does_a_backchannel(world: World, words: str) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(200)
+    hold(world)
+    understands(world, words, final=True)
+    back(world)
+    assert world.machine.state is State.SPEAKING
+    world.pass_time(6_000)
+    assert [commit.interrupted for commit in world.commits] == [False]
+
+
+def voice_of(world: World, state: State) -> None:
+    """Over our reply, so far that its state is this one."""
+    speaking(world)
+    starts(world)
+    world.pass_time(20 if state is State.DOUBTING else 200)
+    if state in (State.SPEAKING, State.JUDGING):
+        stops(world)
+    if state is State.JUDGING:
+        world.pass_time(600)
+    assert world.machine.state in (state, State.PAUSED)
+
+
+@pytest.mark.parametrize("state", [State.DOUBTING, State.PAUSED, State.JUDGING])
+def test_words_over_our_reply_that_are_understood_on_hold_are_answered_instead(world: World, state: State) -> None:
+    voice_of(world, state)
+    hold(world, 300)
+    understands(world, "And tomorrow?", final=True)
+    world.pass_time(5_000)
+    assert world.machine.state is State.HELD
+    heard = world.far.played
+    back(world)
+    world.pass_time(20)
+    assert world.far.played == heard, "not a sound more of what is not wanted"
+    assert world.thoughts[newest(world)].person == "And tomorrow?"
+    assert [commit.interrupted for commit in world.commits] == [True]
+
+
+def test_words_that_are_understood_when_the_line_is_back_are_answered_too(world: World) -> None:
+    voice_of(world, State.PAUSED)
+    hold(world, 300)
+    back(world)
+    assert world.machine.state is State.SPEAKING, "until it is known what was said"
+    world.pass_time(100)
+    understands(world, "And tomorrow?", final=True)
+    world.pass_time(100)
+    assert world.thoughts[newest(world)].person == "And tomorrow?"
+
+
+def test_a_voice_that_the_ears_failed_at_was_not_as_long_as_the_hold(world: World) -> None:
+    voice_of(world, State.PAUSED)
+    hold(world, 5_000)
+    world.give(EngineFailed(Stage.HEARING, "gone", stretch=stretch(world)))
+    back(world)
+    assert world.machine.state is State.SPEAKING
+    world.pass_time(6_000)
+    assert [commit.interrupted for commit in world.commits] == [False]
+
+
+def test_where_only_a_commit_ends_a_turn_such_words_wait_for_it() -> None:
+    world = World(Policy(manual=True))
+    starts(world)
+    understands(world, "What time is it?")
+    world.give(TurnCommitted())
+    understands(world, "What time is it?", final=True)
+    replies(world, "It is nearly noon in this town.")
+    world.pass_time(650)
+    assert world.machine.state is State.SPEAKING
+    starts(world)
+    world.pass_time(200)
+    hold(world)
+    understands(world, "And tomorrow?", final=True)
+    back(world)
+    assert world.machine.state is State.PAUSING
+    world.pass_time(3_000)
+    assert world.machine.state is State.PAUSING
+    world.give(TurnCommitted())
+    world.pass_time(100)
+    assert world.thoughts[newest(world)].person == "And tomorrow?"
+    count(world)
 
 
 def test_silence_is_counted_without_it(world: World) -> None:

@@ -540,16 +540,14 @@ def give_digit(s: Situation) -> list[Effect]:
 
 
 def put_on_hold(s: Situation) -> list[Effect]:
-    """A voice over our reply that has not taken the floor does not any more; what the person had said before is kept,
-    and understood meanwhile.
+    """A voice ends with the line. What was said is understood meanwhile, over our reply too: a voice that has not taken
+    the floor by now does so by its words, when the line is back.
     """
-    reply = s.floor.reply
-    if reply is None or reply.speculative:
-        effects = [*s.floor.abandon_speculation(s.now), *ask_for_final(s)]
-    else:
-        effects = s.person.drop_voice()
-    s.person.voice_on, s.person.outlived = False, False
-    return [*effects, *s.floor.hush(), *s.floor.hold(s.now)]
+    person, reply = s.person, s.floor.reply
+    if person.voice_on:
+        person.voice_on, person.outlived, person.offset = False, False, s.now
+    gone = s.floor.abandon_speculation(s.now) if reply and reply.speculative else []
+    return [*gone, *ask_for_final(s), *s.floor.hush(), *s.floor.hold(s.now)]
 
 
 def wait_on_hold(s: Situation) -> list[Effect]:
@@ -560,8 +558,15 @@ def wait_on_hold(s: Situation) -> list[Effect]:
 
 def take_off_hold(s: Situation) -> list[Effect]:
     """On with what was not heard; whoever was about to say something may go on, too."""
-    s.person.offset = s.now
+    if s.floor.reply is None:
+        s.person.offset = s.now
     return s.floor.take_up(s.now)
+
+
+def take_off_hold_and_give_floor(s: Situation) -> list[Effect]:
+    """What they had said over our reply is answered instead."""
+    given = give_floor(s)
+    return [*given, *take_off_hold(s)]
 
 
 def note_leaving(s: Situation) -> list[Effect]:

@@ -154,6 +154,14 @@ def settled_and_asks_until_commit(s: Situation) -> bool:
     return s.policy.manual and settled_and_asks_for_floor(s) and not s.person.voice_on
 
 
+def reply_is_to_yield(s: Situation) -> bool:
+    return s.floor.reply is not None and settled_and_asks_for_floor(s)
+
+
+def reply_is_to_yield_until_commit(s: Situation) -> bool:
+    return s.policy.manual and reply_is_to_yield(s)
+
+
 def settled_and_asks_for_silent_floor(s: Situation) -> bool:
     return settled_and_asks_for_floor(s) and s.floor.clear and not words_are_kept(s)
 

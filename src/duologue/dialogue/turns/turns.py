@@ -175,6 +175,8 @@ TABLE: tuple[Row, ...] = (
     _row(_THERE, Say, when.now, do.yield_to_owner, CLEARING),
     # Nobody is at the far end for a while
     _row(_THERE, PutOnHold, when.always, do.put_on_hold, HELD),
+    _row(HELD, TakenOffHold, when.reply_is_to_yield_until_commit, do.take_off_hold_and_give_floor, PAUSING),
+    _row(HELD, TakenOffHold, when.reply_is_to_yield, do.take_off_hold_and_give_floor, CLEARING),
     _row(HELD, TakenOffHold, when.reply_speaks, do.take_off_hold, SPEAKING),
     _row(HELD, TakenOffHold, when.a_reply_is_there, do.take_off_hold, THINKING),
     _row(HELD, TakenOffHold, when.owner_waits, do.take_off_hold, CLEARING),
