@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from duologue.language.languages import load_language
 from duologue.speech.clauses import LEAST, SpokenPiece, in_clauses
 
 LONG = (
@@ -28,6 +29,27 @@ def test_sentences_stay_whole_and_go_together_where_they_can() -> None:
         SpokenPiece("One is here. Two is there.", 0, 26),
         SpokenPiece("Three is nowhere.", 27, 44),
     ]
+
+
+def test_a_sentence_ends_where_its_language_says() -> None:
+    text = "Ja, gut so. Wir bleiben bis zum 3. Mai hier."
+    german = load_language("de")
+    assert [each.text for each in in_clauses(text, 35, german)] == ["Ja, gut so.", "Wir bleiben bis zum 3. Mai hier."]
+
+
+def test_what_must_be_cut_begins_with_less() -> None:
+    sentence = LONG[: LONG.index("?") + 1]
+    assert [each.text for each in in_clauses(sentence, 120, first=70)] == [
+        "So tell me, what would you like to talk about with us right now,",
+        "before the ferry leaves and the captain wakes up; or shall we begin at once?",
+    ]
+    assert [each.text for each in in_clauses(sentence, 160, first=70)] == [sentence]
+
+
+def test_an_address_is_not_cut() -> None:
+    address = f"https://example.com/{'a1/' * 30}"
+    text = f"It stands on {address} for all to see."
+    assert [each.text for each in in_clauses(text, 40)] == [f"It stands on {address}", "for all to see."]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tts_conformance import SENTENCE, TtsConformance, check_marks, hear
 from duologue.errors import InputError, PeerError
 from duologue.language.languages import ENGLISH
 from duologue.speech.kokoro import engine as kokoro
-from duologue.speech.local.engine import MAX_CHARACTERS, MAX_SENTENCE, LocalSpeech, sentences
+from duologue.speech.local.engine import FIRST_CLAUSE, MAX_CHARACTERS, MAX_SENTENCE, LocalSpeech, sentences
 from duologue.speech.piper import engine as piper
 from duologue.speech.piper.engine import PiperSpeech
 from duologue.speech.utterance import MarkKind
@@ -180,9 +180,21 @@ def test_sentences_are_cut_where_they_end_and_long_ones_earlier() -> None:
     assert "".join(part for _, part in parts[3:]).count("word") == 100
 
 
+def test_a_long_sentence_begins_with_a_short_clause() -> None:
+    clause = "a word that is followed by another one and by several others, "
+    (first, said), *rest = sentences(clause * 5 + "and that was all of it.", ENGLISH)
+    assert first == 0 and said == clause.strip()
+    assert len(rest[0][1]) > FIRST_CLAUSE
+
+
+def test_one_that_is_no_longer_than_it_may_be_is_not_cut() -> None:
+    text = "It is a long one, with a clause, and yet it is said as a whole, for a voice says it better so, I hope."
+    assert len(text) > FIRST_CLAUSE and list(sentences(text, ENGLISH)) == [(0, text)]
+
+
 def test_no_address_is_cut_however_long() -> None:
     address = f"https://example.com/{'a1/' * 100}"
     text = f"It is on {address} now, where {'it has been for years, and '.join([''] * 8)}so it will."
     cut = [part for _, part in sentences(text, ENGLISH)]
-    assert "".join(cut) == text and len(cut) > 2
+    assert " ".join(cut) == text and len(cut) > 2
     assert [part for part in cut if "a1/" in part] == [f"It is on {address}"]

@@ -9,7 +9,6 @@ the pieces that were heard: the same sentence is the same pieces. One that kills
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -21,6 +20,7 @@ from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InputError, InternalError
 from duologue.language.languages import ENGLISH, Language
 from duologue.language.text import sentences as split_sentences
+from duologue.speech.clauses import in_clauses
 from duologue.speech.engine import SpeechCapabilities, refuse_long
 from duologue.speech.hosted import says_something, transmissible
 from duologue.speech.local.messages import LoadVoice, More, SaySentence, SentenceFailed, SentenceSound, VoiceLoaded
@@ -33,11 +33,10 @@ WORKER_MODULE = "duologue.speech.local.worker"
 MAX_CHARACTERS = 5_000
 """Of one line."""
 MAX_SENTENCE = 200
-"""A longer sentence (characters) is cut at a clause or a word, so that the first sound does not wait for all of it."""
+"""A longer sentence (characters) is said in clauses: what reads it takes time and memory by the square of it."""
+FIRST_CLAUSE = 100
+"""Characters at most of the first of them, which somebody waits for."""
 _PIECE_S = 0.2
-_ADDRESS = re.compile(r"(?:https?://|www\.)\S{1,600}")
-"""Hardly any of it is said, and what was cut off would be read as it stands."""
-_BREAKS = (re.compile(r"[,;:–—]\s+"), re.compile(r"\s+"))
 
 _log = get_logger("duologue.speech.local.engine")
 
@@ -229,25 +228,9 @@ def sentences(text: str, language: Language) -> Iterator[tuple[int, str]]:
     for sentence in split_sentences(text, language):
         begin = text.index(sentence, end)
         end = begin + len(sentence)
-        while begin < end:
-            stop = _cut(text, begin, end)
-            if says_something(text[begin:stop]):
-                yield begin, text[begin:stop]
-            begin = stop
-
-
-def _cut(text: str, begin: int, end: int) -> int:
-    """Where a part that begins at ``begin`` ends: at ``end``, or earlier when that is too far."""
-    limit = begin + MAX_SENTENCE
-    if end <= limit:
-        return end
-    for address in _ADDRESS.finditer(text, begin, end):
-        if address.start() <= limit < address.end():
-            return address.end()
-    for pattern in _BREAKS:
-        if places := [match.end() for match in pattern.finditer(text, begin, limit)]:
-            return places[-1]
-    return limit
+        for clause in in_clauses(sentence, MAX_SENTENCE, language, FIRST_CLAUSE):
+            if says_something(clause.text):
+                yield begin + clause.begin, clause.text
 
 
 def pieces(samples: Samples, marks: tuple[Mark, ...], length: int) -> Iterator[SpeechChunk]:

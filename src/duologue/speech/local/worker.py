@@ -16,7 +16,7 @@ import numpy as np
 from duologue.audio.pcm import Samples, silence
 from duologue.child import serve
 from duologue.errors import DuologueError, PeerError
-from duologue.memory import settle
+from duologue.memory import settle, trim
 from duologue.speech.local.messages import (
     LoadVoice,
     LocalAnswer,
@@ -47,6 +47,8 @@ def _answer(model: LocalModel, begun: dict[int, Pieces], request: SaySentence | 
         samples, marks = next(begun[request.number], (silence(0), ()))
         if len(samples) == 0:
             del begun[request.number]
+            if not begun:
+                trim()  # what a sentence took, up to a millisecond for 9 MB
         return SentenceSound(request.number, np.clip(samples, -1.0, 1.0).astype(np.float32), marks)
     except DuologueError as error:
         return SentenceFailed(request.number, error)
