@@ -277,6 +277,8 @@ class HeldCalls:
     """See :class:`~benchmarks.phone.packets.Pacing`."""
     ends: Share = (0.0, 0.0, 0.0)
     """The CPU (ms) of beginning and ending all of them."""
+    dropped: float = 0.0
+    """Packets of the callers that the house had no time for."""
 
 
 async def held(calls: int, seconds: float, houses: int, cycle: Path) -> HeldCalls:
@@ -297,6 +299,7 @@ async def held(calls: int, seconds: float, houses: int, cycle: Path) -> HeldCall
             seen = [await task for task in callers]
             looking.cancel()
         await meter.look()
+        dropped = sum([(await house.told()).get("dropped_sound", 0.0) for house in up])
     begin, end = max(each["begun"] for each in seen), min(each["over"] for each in seen)
     talked, whole = meter.between(begin, end), meter.whole
     cpu = _scaled(talked, 1000 * SECOND / (end - begin))
@@ -305,7 +308,7 @@ async def held(calls: int, seconds: float, houses: int, cycle: Path) -> HeldCall
         calls, max(each["p99"] for each in seen), max(each["p50"] for each in seen), max(each["gap"] for each in seen),
         cpu, sum(int(each["runs"]) for each in seen), sum(int(each["answered"]) for each in seen), sleeper.result(),
         max(each["own_p99"] for each in seen), sum(each["own_cpu"] for each in seen) * 1000 / seconds,
-        max(each["stall"] for each in seen), ends,
+        max(each["stall"] for each in seen), ends, dropped,
     )  # fmt: skip
 
 
@@ -315,12 +318,12 @@ def _scaled(values: Sequence[float], by: float) -> Share:
 
 
 def most_held(found: Sequence[HeldCalls], limit: float = LIMIT_MS) -> int:
-    """The largest count up to which p99 of lateness never passed ``limit``, and calls were answered (few may have
-    asked too late); counts rise.
+    """The largest count up to which p99 of lateness never passed ``limit``, and each call had as many answers as those
+    of the smallest count (a few less: some asked too late); counts rise.
     """
     most = 0
     for each in found:
-        if not each.p99 <= limit or each.answered < ANSWERED * each.calls:
+        if not each.p99 <= limit or each.runs / each.calls < ANSWERED * found[0].runs / found[0].calls:
             break
         most = each.calls
     return most
@@ -340,7 +343,7 @@ def held_rows(small: bool = False) -> list[Row]:
                 each = asyncio.run(held(count, TRIED_SECONDS if small else HELD_SECONDS, houses, cycle))
                 found.append(each)
                 told = f"p50 {each.p50:.2f}, gap {each.gap:.0f} (stall {each.stall:.0f}), {each.runs} answers"
-                told += f" in {each.answered} calls"
+                told += f" in {each.answered} calls, {each.dropped:.0f} packets of callers dropped"
                 told += f"; callers' own {each.own:.1f}, sleeper {each.slept['p99']:.1f}"
                 rows.append(row(f"{count} calls, {where}: RTP lateness, p99", each.p99, "ms", f"{told}, {load()}"))
                 own = f"; beside it the callers' own {each.own_cpu / count:.1f}"

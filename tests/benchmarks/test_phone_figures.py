@@ -127,8 +127,10 @@ def test_calls_are_held_while_the_tail_stays_under_its_limit() -> None:
 
     assert most_held([at(20, 3.0), at(40, 9.9), at(60, 10.1), at(80, 4.0)]) == 40
     assert most_held([at(20, float("nan"))]) == 0
-    assert most_held([at(20, 3.0), replace(at(40, 3.0), answered=39)]) == 40
-    assert most_held([at(20, 3.0), replace(at(40, 3.0), answered=30)]) == 20, "who is not answered is not held"
+    assert most_held([at(20, 3.0), replace(at(40, 3.0), runs=78)]) == 40
+    assert most_held([at(20, 3.0), replace(at(40, 3.0), runs=60)]) == 20, (
+        "who is answered once of two times is not held"
+    )
 
 
 class CountingHouse:
