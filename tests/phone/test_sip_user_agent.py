@@ -282,6 +282,7 @@ def test_who_was_cancelled_and_answers_all_the_same_is_sent_away() -> None:
     [
         (["<sip:p2.example.com;lr>", "<sip:p1.example.com;lr>"], "sip:alice@198.51.100.7:5062",
          ["<sip:p2.example.com;lr>", "<sip:p1.example.com;lr>"]),
+        (["<sip:p2.example.com;LR>"], "sip:alice@198.51.100.7:5062", ["<sip:p2.example.com;LR>"]),
         (["<sip:p2.example.com>", "<sip:p1.example.com;lr>"], "sip:p2.example.com",
          ["<sip:p1.example.com;lr>", "<sip:alice@198.51.100.7:5062>"]),
     ],

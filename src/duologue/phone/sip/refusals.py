@@ -78,7 +78,7 @@ def _credentials(request: Request) -> tuple[list[str], str, str]:
     for value in values:
         try:
             uri = fields(value)[1].get("uri", "")
-            if str(uri_of(uri)) == str(request.uri):
+            if uri_of(uri) == request.uri:
                 return values, request.method, uri
         except InputError:
             continue
