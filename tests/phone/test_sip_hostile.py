@@ -159,6 +159,28 @@ def test_each_request_of_an_early_dialog_has_a_number_of_its_own() -> None:  # R
     assert numbers == sorted(set(numbers))
 
 
+def test_what_goes_out_once_more_has_a_number_that_nothing_else_had() -> None:  # RFC 3261, section 12.2.1.1
+    """A key that was pressed meanwhile had it: the other end took the change for an old one (500)."""
+    network, _ = _callee()
+    caller = Station(network, "192.0.2.1")
+    call = caller.call(BOB)
+    network.run(1)
+    network.damage = lambda data: sip.KEEP_ALIVE  # what follows is answered by hand
+    agent = caller.agent
+    (changed,) = _sent(caller, lambda: caller.take(agent.offer(call, description("192.0.2.1"), network.now)))
+    (pressed,) = _sent(caller, lambda: caller.take(agent.inform(call, "application/dtmf", b"1", network.now)))
+    reinvite, info = sip.read(changed), sip.read(pressed)
+    assert isinstance(reinvite, Request) and isinstance(info, Request)
+    longer = sip.write(sip.respond(reinvite, 422, [("Min-SE", "3600")]))
+    again = [sip.read(one) for one in _sent(caller, lambda: _get(caller, longer))][-1]
+    assert isinstance(again, Request) and again.method == "INVITE"
+    assert reinvite.cseq.sequence < info.cseq.sequence < again.cseq.sequence
+    again_longer = sip.write(sip.respond(again, 422, [("Min-SE", "7200")]))
+    caller.take(agent.hang_up(call, network.now))
+    sent = [sip.read(one) for one in _sent(caller, lambda: _get(caller, again_longer))]
+    assert [one.method for one in sent if isinstance(one, Request)] == ["ACK"], "who hung up changes nothing any more"
+
+
 def _sent(station: Station, action: Callable[[], object]) -> list[bytes]:
     before = len(station.sent)
     action()

@@ -230,10 +230,16 @@ class Call:
             self._invite, self._early = request, EarlyDialogs()
         if purpose in (Purpose.CALL, Purpose.OFFER, Purpose.REFRESH):
             self._ours = key
-        if self.dialog is not None:
-            self.dialog.local_number = max(self.dialog.local_number, request.cseq.sequence)
-        else:
-            self._early.retried(request)
+
+    def number_again(self, request: Request) -> int:
+        """The number that ``request`` goes out with once more: the next one of its dialog (section 12.2.1.1), in which
+        others may have followed it meanwhile.
+        """
+        dialog = self.dialog or self._early.towards(request)
+        if dialog is None or dialog.remote.tag != sip.recipient(request).tag:
+            return request.cseq.sequence + 1
+        dialog.local_number += 1
+        return dialog.local_number
 
     # What comes from the other end
 

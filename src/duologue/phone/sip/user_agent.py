@@ -508,7 +508,7 @@ class UserAgent:
 
     def _tried_again(self, pending: _Pending, response: Response, now: int) -> bool:
         """The request once more, with the password (section 22.2) or the longer interval (RFC 4028, section 7.3)."""
-        if pending.purpose is Purpose.CALL and pending.call.phase is Phase.OVER:
+        if pending.request.method == "INVITE" and pending.call.phase is Phase.OVER:
             return False
         header = self._longer(pending, response) if response.code == 422 else self._proof(pending, response)
         if header is None:
@@ -520,7 +520,7 @@ class UserAgent:
             made.headers.setlist(name, list(old.headers.getlist(name)))
         for name, value in header:
             made.headers.set(name, value)
-        made.headers.set("CSeq", f"{old.cseq.sequence + 1} {old.method}")
+        made.headers.set("CSeq", f"{pending.call.number_again(old)} {old.method}")
         tried = pending.tried if response.code == 422 else (*pending.tried, response.code)
         new = _Pending(pending.call, pending.purpose, made, pending.flow, tried)
         pending.call.retried(pending.purpose, made, self._sent(new, now))
