@@ -277,6 +277,7 @@ class Registration:
             self.realms = frozenset()
         self.realms |= {fields(answer)[1]["realm"]}
         self._tried = (*self._tried, response.code)
+        self._proofs = {header: self.answers.again(proof, "REGISTER", uri) for header, proof in self._proofs.items()}
         self._proofs["Authorization" if response.code == 401 else "Proxy-Authorization"] = answer
         return self._ask(*self._proofs.items())  # who asked first wants its own once more (section 22.3)
 

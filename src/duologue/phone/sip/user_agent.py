@@ -518,7 +518,7 @@ class UserAgent:
         names = old.headers.keys()  # what is asked for its names is no mapping
         for name in names:
             made.headers.setlist(name, list(old.headers.getlist(name)))
-        for name, value in header:
+        for name, value in (*self._proofs_again(pending), *header):
             made.headers.set(name, value)
         made.headers.set("CSeq", f"{pending.call.number_again(old)} {old.method}")
         tried = pending.tried if response.code == 422 else (*pending.tried, response.code)
@@ -542,6 +542,14 @@ class UserAgent:
         answer = known.answers.answer(challenges, request.method, str(request.uri), again=again, realms=realms)
         header = "Authorization" if response.code == 401 else "Proxy-Authorization"
         return [(header, answer)] if answer else None
+
+    def _proofs_again(self, pending: _Pending) -> Headers:
+        """Those that the request has already: whoever wanted them wants them once more, and counts."""
+        known, old = self._accounts.get(pending.call.account), pending.request
+        if known is None:
+            return ()
+        found = [(name, old.headers.get(name)) for name in ("Authorization", "Proxy-Authorization")]
+        return [(name, known.answers.again(proof, old.method, str(old.uri))) for name, proof in found if proof]
 
     def _longer(self, pending: _Pending, response: Response) -> Headers | None:
         try:
