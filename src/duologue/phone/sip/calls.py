@@ -204,6 +204,10 @@ class Call:
         if self.phase is Phase.STANDING and self.dialog:
             self._transfers.begin(target, self.dialog.local.uri, said, now)
 
+    def followed(self) -> None:
+        """Our owner calls where the other end sent us."""
+        self._transfers.followed()
+
     def report(self, status: int, now: int) -> None:
         """Tell the other end how it goes where it sent us; a final status is the last."""
         self._transfers.report(status, now)

@@ -231,8 +231,9 @@ class UserAgent:
             raise InputError("nobody asked for this call to be handed over", where="sip")
         said = [("Referred-By", wanted.by)] if wanted.by else []
         name, outputs = self.call(wanted.target, description, now, account, said)
-        self._followed[name] = whose
-        return name, outputs
+        self._followed[name] = self._touch(whose)
+        whose.followed()
+        return name, [*outputs, *self._taken()]
 
     def stay(self, call: str, now: int) -> list[Output]:
         """Do not go where the other end would have us go."""
