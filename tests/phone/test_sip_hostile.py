@@ -13,6 +13,7 @@ from duologue.phone.sip import message as sip
 from duologue.phone.sip.digest import Authority, Credentials
 from duologue.phone.sip.registration import Account
 from duologue.phone.sip.transactions import Flow
+from duologue.phone.sip.user_agent import Transmit
 from phone.sip_network import Network, Station, accepting, description
 
 BOB = "192.0.2.2"
@@ -179,6 +180,36 @@ def test_what_goes_out_once_more_has_a_number_that_nothing_else_had() -> None:  
     caller.take(agent.hang_up(call, network.now))
     sent = [sip.read(one) for one in _sent(caller, lambda: _get(caller, again_longer))]
     assert [one.method for one in sent if isinstance(one, Request)] == ["ACK"], "who hung up changes nothing any more"
+
+
+def _silent(station: Station, event: events.Event) -> None:
+    """An owner that takes its time with a change."""
+    if not isinstance(event, events.Offered):
+        accepting(station, event)
+
+
+def test_a_sign_of_life_is_no_answer_to_an_offer_before_it() -> None:  # RFC 3311, section 5.2
+    network, callee = _callee()
+    accepted = _get(callee, _invite())[-1]
+    _get(callee, _request("ACK", to=accepted.headers["To"], branch="ack"))
+    callee.react = _silent
+    kind, body = ("Content-Type", "application/sdp"), description("198.51.100.7").encode().encode()
+    assert _get(callee, _request("UPDATE", kind, to=accepted.headers["To"], number=2, body=body)) == []
+    assert _codes(_get(callee, _request("UPDATE", to=accepted.headers["To"], number=3))) == [200]
+    call = next(one.call for one in callee.events if isinstance(one, events.Incoming))
+    agreed = callee.agent.agree(call, description(BOB), network.now)
+    (answer,) = [sip.read(one.data) for one in agreed if isinstance(one, Transmit)]
+    assert isinstance(answer, Response) and (answer.code, answer.cseq.sequence) == (200, 2) and answer.body
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+def test_a_change_that_describes_nothing_asks_for_no_offer_of_ours(method: str) -> None:  # RFC 3261, section 8.2.3
+    _, callee = _callee()
+    accepted = _get(callee, _invite())[-1]
+    to = accepted.headers["To"]
+    _get(callee, _request("ACK", to=to, branch="ack"))
+    (answer,) = _get(callee, _request(method, ("Content-Type", "text/plain"), to=to, number=2, body=b"hold, please"))
+    assert _codes([answer]) == [415] and answer.headers["Accept"] == "application/sdp"
 
 
 def _sent(station: Station, action: Callable[[], object]) -> list[bytes]:

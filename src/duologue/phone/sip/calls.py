@@ -174,14 +174,14 @@ class Call:
     def agree(self, description: Description, now: int) -> None:
         """Take the other end's offer, with our answer."""
         if self._update is not None:
-            self._answer_update(200, description, now)
+            self._settle_update(200, description, now)
         elif self.phase is Phase.STANDING and self._asked is not None and self._invite is not None:
             self._accept(self._invite, description, now)
 
     def disagree(self, status: int, now: int) -> None:
         """Refuse the other end's offer (488, mostly): all stays as it was."""
         if self._update is not None:
-            self._answer_update(status, None, now)
+            self._settle_update(status, None, now)
         elif self.phase is Phase.STANDING and self._asked is not None:
             self._answer(self._response(status, None), now)
             self._asked = None
@@ -318,18 +318,23 @@ class Call:
         if (refusal := self._against(request)) is not None:
             self._agent.answer(key, refusal, now)
             return
-        self._update = request, key
         offer = described(request)
-        if offer is None:
-            self._answer_update(200, None, now)
+        if offer is None:  # one with an offer may wait for its answer meanwhile
+            self._answer_update(request, key, 200, None, now)
         else:
+            self._update = request, key
             self._due["unanswered"] = now + self._agent.timers.whole
             self._agent.tell(events.Offered(self.name, offer))
 
-    def _answer_update(self, status: int, description: Description | None, now: int) -> None:
+    def _settle_update(self, status: int, description: Description | None, now: int) -> None:
         assert self._update is not None
         (request, key), self._update = self._update, None
         self._due.pop("unanswered", None)
+        self._answer_update(request, key, status, description, now)
+
+    def _answer_update(
+        self, request: Request, key: Key, status: int, description: Description | None, now: int
+    ) -> None:
         headers = [*self._introduction()]
         if status < 300 and self.phase is Phase.STANDING and request.headers.get("Session-Expires"):
             session, more = session_timers.answered(request, self._agent.session_seconds)
@@ -357,10 +362,12 @@ class Call:
             if self._ours is not None or (self._acceptance.response is not None and self._acceptance.offered):
                 return sip.respond(request, 491)
         try:
-            described(request)
+            offer = described(request)
             short = session_timers.too_short(request)
         except InputError:
             return sip.respond(request, 488)
+        if request.body and offer is None:  # section 8.2.3: else it would be taken for one that asks for ours
+            return sip.respond(request, 415, [("Accept", SDP)])
         if short:
             return sip.respond(request, 422, [("Min-SE", str(session_timers.LEAST))])
         dialog = self.dialog_of(request)
@@ -606,7 +613,7 @@ class Call:
         if self._ours is not None:  # else nobody would be waited for without an end
             self._agent.cancel(self._ours, now)
         if self._update is not None:
-            self._answer_update(487, None, now)
+            self._settle_update(487, None, now)
         if self._asked is not None:
             self._answer(self._response(487, None), now)
 
