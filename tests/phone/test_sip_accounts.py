@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -94,6 +95,22 @@ def test_a_connection_that_breaks_is_registered_anew_soon() -> None:
     assert agent.lost(TWO, 0) == [] and agent.deadline is not None and agent.deadline <= 2 * SECOND
     (register,) = _requests(agent.tick(agent.deadline))
     assert register.method == "REGISTER" and register.headers["Expires"] == "3600"
+
+
+def test_a_registrar_that_takes_no_connection_is_asked_with_the_pauses_of_one_that_is_silent() -> None:
+    """As long as the registration of before had time left it was asked each second, and each time the pause that came
+    then was doubled: half an hour for a PBX that was away for five minutes.
+    """
+    agent, _ = _registered(TWO, seconds=300)
+    agent.lost(TWO, 10 * SECOND)
+    times: list[int] = []
+    while (now := agent.deadline) is not None and now < 900 * SECOND:
+        if _requests(agent.tick(now)):
+            times.append(now // SECOND)
+            (told,) = agent.lost(TWO, now)  # nobody listens there
+            assert isinstance(told, NotRegistered) and told.retry_at == agent.deadline
+    assert times[0] <= 12 and len(times) < 8, times
+    assert all(15 <= later - at <= 480 for at, later in itertools.pairwise(times)), times
 
 
 def test_a_registrar_that_is_down_at_the_start_is_left_at_once_for_the_second() -> None:

@@ -67,6 +67,15 @@ def test_the_strongest_challenge_is_answered() -> None:
     assert answer is not None and fields(answer)[1]["algorithm"] == "SHA-256"
 
 
+def test_a_challenge_that_cannot_be_answered_is_passed_over() -> None:  # RFC 7616, section 3.7
+    challenges = [
+        'Digest realm="pbx", nonce="a", qop="auth-int", algorithm=SHA-256',
+        'Digest realm="pbx", nonce="b", qop="auth-int,auth", algorithm=MD5',
+    ]
+    answer = Answers([Credentials("16", "secret")], random.Random(1)).answer(challenges, "REGISTER", "sip:pbx")
+    assert answer is not None and fields(answer)[1]["algorithm"] == "MD5"
+
+
 def test_who_offers_one_algorithm_takes_no_other() -> None:
     only = Authority("pbx", {"16": KNOWN.password}, random.Random(2), ("MD5",))
     (challenge,) = only.challenges(0)

@@ -13,6 +13,7 @@ from duologue.phone.sip import message as sip
 from duologue.phone.sip.digest import Authority, Credentials
 from duologue.phone.sip.registration import Account
 from duologue.phone.sip.transactions import Flow
+from duologue.phone.sip.user_agent import Transmit
 from phone.sip_network import Network, Station, accepting, description
 
 BOB = "192.0.2.2"
@@ -159,6 +160,58 @@ def test_each_request_of_an_early_dialog_has_a_number_of_its_own() -> None:  # R
     assert numbers == sorted(set(numbers))
 
 
+def test_what_goes_out_once_more_has_a_number_that_nothing_else_had() -> None:  # RFC 3261, section 12.2.1.1
+    """A key that was pressed meanwhile had it: the other end took the change for an old one (500)."""
+    network, _ = _callee()
+    caller = Station(network, "192.0.2.1")
+    call = caller.call(BOB)
+    network.run(1)
+    network.damage = lambda data: sip.KEEP_ALIVE  # what follows is answered by hand
+    agent = caller.agent
+    (changed,) = _sent(caller, lambda: caller.take(agent.offer(call, description("192.0.2.1"), network.now)))
+    (pressed,) = _sent(caller, lambda: caller.take(agent.inform(call, "application/dtmf", b"1", network.now)))
+    reinvite, info = sip.read(changed), sip.read(pressed)
+    assert isinstance(reinvite, Request) and isinstance(info, Request)
+    longer = sip.write(sip.respond(reinvite, 422, [("Min-SE", "3600")]))
+    again = [sip.read(one) for one in _sent(caller, lambda: _get(caller, longer))][-1]
+    assert isinstance(again, Request) and again.method == "INVITE"
+    assert reinvite.cseq.sequence < info.cseq.sequence < again.cseq.sequence
+    again_longer = sip.write(sip.respond(again, 422, [("Min-SE", "7200")]))
+    caller.take(agent.hang_up(call, network.now))
+    sent = [sip.read(one) for one in _sent(caller, lambda: _get(caller, again_longer))]
+    assert [one.method for one in sent if isinstance(one, Request)] == ["ACK"], "who hung up changes nothing any more"
+
+
+def _silent(station: Station, event: events.Event) -> None:
+    """An owner that takes its time with a change."""
+    if not isinstance(event, events.Offered):
+        accepting(station, event)
+
+
+def test_a_sign_of_life_is_no_answer_to_an_offer_before_it() -> None:  # RFC 3311, section 5.2
+    network, callee = _callee()
+    accepted = _get(callee, _invite())[-1]
+    _get(callee, _request("ACK", to=accepted.headers["To"], branch="ack"))
+    callee.react = _silent
+    kind, body = ("Content-Type", "application/sdp"), description("198.51.100.7").encode().encode()
+    assert _get(callee, _request("UPDATE", kind, to=accepted.headers["To"], number=2, body=body)) == []
+    assert _codes(_get(callee, _request("UPDATE", to=accepted.headers["To"], number=3))) == [200]
+    call = next(one.call for one in callee.events if isinstance(one, events.Incoming))
+    agreed = callee.agent.agree(call, description(BOB), network.now)
+    (answer,) = [sip.read(one.data) for one in agreed if isinstance(one, Transmit)]
+    assert isinstance(answer, Response) and (answer.code, answer.cseq.sequence) == (200, 2) and answer.body
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+def test_a_change_that_describes_nothing_asks_for_no_offer_of_ours(method: str) -> None:  # RFC 3261, section 8.2.3
+    _, callee = _callee()
+    accepted = _get(callee, _invite())[-1]
+    to = accepted.headers["To"]
+    _get(callee, _request("ACK", to=to, branch="ack"))
+    (answer,) = _get(callee, _request(method, ("Content-Type", "text/plain"), to=to, number=2, body=b"hold, please"))
+    assert _codes([answer]) == [415] and answer.headers["Accept"] == "application/sdp"
+
+
 def _sent(station: Station, action: Callable[[], object]) -> list[bytes]:
     before = len(station.sent)
     action()
@@ -238,8 +291,9 @@ def test_a_proxy_and_a_server_may_both_want_a_proof(method: str) -> None:  # RFC
     proxy, server = (Authority(realm, {"16": "secret"}, random.Random(realm)) for realm in ("proxy", "server"))
     first = _again(caller, request, 407, proxy.challenges(0))
     assert first is not None
+    assert proxy.check(first.headers.getlist("Proxy-Authorization"), method, str(request.uri), 0)[0] == "16"
     second = _again(caller, first, 401, server.challenges(0))
-    assert second is not None
+    assert second is not None  # what is proved once more is counted (RFC 7616, section 3.4): else it is a replay
     assert proxy.check(second.headers.getlist("Proxy-Authorization"), method, str(request.uri), 0)[0] == "16"
     assert server.check(second.headers.getlist("Authorization"), method, str(request.uri), 0)[0] == "16"
     assert _again(caller, second, 401, server.challenges(0)) is None, "the password is wrong"

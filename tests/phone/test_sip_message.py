@@ -9,6 +9,7 @@ from sipmessage import Address, Request
 
 from duologue.errors import InputError
 from duologue.phone.sip import message as sip
+from duologue.phone.sip.dialogs import flow_to
 from duologue.phone.sip.header_fields import NameAddress, Via, listed, uri_of
 
 
@@ -70,7 +71,7 @@ def test_an_ipv6_source_may_be_noted_in_a_via() -> None:
     assert Via.parse(str(via)) == via
 
 
-@pytest.mark.parametrize("text", ["sip:a@b;self=1", "sip:", "SIP:a b@c", "mailto:a@b"])
+@pytest.mark.parametrize("text", ["sip:a@b;self=1", "sip:", "SIP:a b@c", "mailto:a@b", "sip:a@b\n"])
 def test_what_is_no_address_of_ours_is_a_documented_error(text: str) -> None:
     with pytest.raises(InputError):
         uri_of(text)
@@ -78,3 +79,20 @@ def test_what_is_no_address_of_ours_is_a_documented_error(text: str) -> None:
 
 def test_the_scheme_is_read_in_any_case() -> None:
     assert uri_of("SIP:a@example.com").scheme == "sip"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sip:bob@example.com;gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6",  # RFC 5627, section 5.1
+        "sip:bob@192.0.2.1;fs_path=sip%3A192.0.2.9%3Btransport%3Dtcp", "tel:911;phone-context=+1", "sip:%31%36@h",
+    ],
+)  # fmt: skip
+def test_an_address_goes_on_the_wire_as_it_was_given(text: str) -> None:
+    """Whoever gave it looks it up by its text; a colon that is escaped is another character (RFC 3261, 19.1.4)."""
+    assert sip.write(sip.request("BYE", uri_of(text), ())).startswith(f"BYE {text} SIP/2.0\r\n".encode())
+
+
+def test_names_of_parameters_are_read_in_any_case() -> None:  # RFC 3261, section 19.1.4
+    uri = uri_of("sip:p1.example.com;Transport=TCP;LR")
+    assert flow_to(uri).transport == "TCP" and "lr" in uri.parameters

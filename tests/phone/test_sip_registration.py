@@ -182,6 +182,19 @@ def test_it_unregisters_at_the_end_only_what_was_registered() -> None:
     assert _registration().stop(0) == []
 
 
+@pytest.mark.parametrize("code", [401, 423, 503])
+def test_what_a_renewal_would_renew_is_taken_back_whatever_becomes_of_it(code: int) -> None:
+    """Each renewal is challenged anew: who was told to stop just then took that for the end of its registration."""
+    registration = _registration()
+    registration.responded(_answer(_asked(registration.start(0)), 200), 0)
+    renewal = _asked(registration.tick(240 * SECOND))
+    assert registration.stop(240 * SECOND) == []
+    last = _asked(registration.responded(_answer(renewal, code), 240 * SECOND))
+    assert last.headers["Expires"] == "0" and not registration.over
+    registration.responded(_answer(last, 200), 240 * SECOND)
+    assert registration.over
+
+
 def test_an_account_that_cannot_be_is_named() -> None:
     with pytest.raises(InputError, match="no registrar"):
         Account("llama", "16", "pbx", ())

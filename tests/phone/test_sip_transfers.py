@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sipmessage import Request
 
+from duologue.clock import SECOND
 from duologue.errors import InputError
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip import message as sip
@@ -55,6 +56,24 @@ def test_a_call_is_handed_over_and_told_of_until_it_is_answered() -> None:
     character.take(character.agent.hang_up(call, network.now))
     network.run(1)
     assert (character.agent.calls, person.agent.calls, human.agent.calls) == (0, 1, 1)
+
+
+@pytest.mark.parametrize("rings", [True, False])
+def test_who_takes_long_where_a_call_was_handed_over_is_waited_for(rings: bool) -> None:
+    """After 32 s it was told as declined, whoever answered later."""
+    network, character, person, human, call = _three(follow=True)
+
+    def hesitating(station: Station, event: events.Event) -> None:
+        if isinstance(event, events.Incoming):
+            if rings:
+                station.take(station.agent.ring(event.call, network.now))
+            network.at(network.now + 60 * SECOND, lambda: accepting(station, event))
+
+    person.react, human.react = _follow, hesitating
+    character.take(character.agent.transfer(call, f"sip:16@{CAROL}", network.now))
+    network.run(62)
+    told = [(one.status, one.last) for one in character.events if isinstance(one, events.Transferred)]
+    assert told[-1] == (200, True) and all(status < 300 for status, _ in told)
 
 
 def test_who_makes_nothing_of_headers_in_an_address_is_asked_again_without() -> None:

@@ -103,6 +103,7 @@ def test_3_9_a_busy_one_is_told() -> None:
         (480, "Away", (("Retry-After", "soon"),), "Away"), (302, "Moved", (), "Moved"),
         (302, "Moved", (("Contact", "Bob <sip:b@192.0.2.7>, <tel:+49>"),),
          "Moved: they are to be called at sip:b@192.0.2.7 or tel:+49"),
+        (305, "Proxy", (("Contact", "*"),), "Proxy"),  # the call never ended, nor was anybody told
     ],
 )  # fmt: skip
 def test_why_nobody_was_reached_is_told_in_words_that_harm_no_terminal(
@@ -281,6 +282,7 @@ def test_who_was_cancelled_and_answers_all_the_same_is_sent_away() -> None:
     [
         (["<sip:p2.example.com;lr>", "<sip:p1.example.com;lr>"], "sip:alice@198.51.100.7:5062",
          ["<sip:p2.example.com;lr>", "<sip:p1.example.com;lr>"]),
+        (["<sip:p2.example.com;LR>"], "sip:alice@198.51.100.7:5062", ["<sip:p2.example.com;LR>"]),
         (["<sip:p2.example.com>", "<sip:p1.example.com;lr>"], "sip:p2.example.com",
          ["<sip:p1.example.com;lr>", "<sip:alice@198.51.100.7:5062>"]),
     ],

@@ -100,6 +100,10 @@ class CallTransfers:
         self.report(100, now)
         self._agent.tell(events.Referred(self._name, wanted.target, wanted.by, wanted.headers))
 
+    def followed(self) -> None:
+        """Our owner calls there: how that goes is told by it, for as long as it may ring."""
+        self._theirs = None
+
     def report(self, status: int, now: int) -> None:
         """Tell the other end how it goes there (section 2.4.4); a final status is the last."""
         if not self._following:

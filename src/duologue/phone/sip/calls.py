@@ -174,14 +174,14 @@ class Call:
     def agree(self, description: Description, now: int) -> None:
         """Take the other end's offer, with our answer."""
         if self._update is not None:
-            self._answer_update(200, description, now)
+            self._settle_update(200, description, now)
         elif self.phase is Phase.STANDING and self._asked is not None and self._invite is not None:
             self._accept(self._invite, description, now)
 
     def disagree(self, status: int, now: int) -> None:
         """Refuse the other end's offer (488, mostly): all stays as it was."""
         if self._update is not None:
-            self._answer_update(status, None, now)
+            self._settle_update(status, None, now)
         elif self.phase is Phase.STANDING and self._asked is not None:
             self._answer(self._response(status, None), now)
             self._asked = None
@@ -203,6 +203,10 @@ class Call:
         """Ask the other end to call ``target`` (RFC 3515, a blind transfer); ``Transferred`` tells of it."""
         if self.phase is Phase.STANDING and self.dialog:
             self._transfers.begin(target, self.dialog.local.uri, said, now)
+
+    def followed(self) -> None:
+        """Our owner calls where the other end sent us."""
+        self._transfers.followed()
 
     def report(self, status: int, now: int) -> None:
         """Tell the other end how it goes where it sent us; a final status is the last."""
@@ -230,10 +234,16 @@ class Call:
             self._invite, self._early = request, EarlyDialogs()
         if purpose in (Purpose.CALL, Purpose.OFFER, Purpose.REFRESH):
             self._ours = key
-        if self.dialog is not None:
-            self.dialog.local_number = max(self.dialog.local_number, request.cseq.sequence)
-        else:
-            self._early.retried(request)
+
+    def number_again(self, request: Request) -> int:
+        """The number that ``request`` goes out with once more: the next one of its dialog (section 12.2.1.1), in which
+        others may have followed it meanwhile.
+        """
+        dialog = self.dialog or self._early.towards(request)
+        if dialog is None or dialog.remote.tag != sip.recipient(request).tag:
+            return request.cseq.sequence + 1
+        dialog.local_number += 1
+        return dialog.local_number
 
     # What comes from the other end
 
@@ -308,18 +318,23 @@ class Call:
         if (refusal := self._against(request)) is not None:
             self._agent.answer(key, refusal, now)
             return
-        self._update = request, key
         offer = described(request)
-        if offer is None:
-            self._answer_update(200, None, now)
+        if offer is None:  # one with an offer may wait for its answer meanwhile
+            self._answer_update(request, key, 200, None, now)
         else:
+            self._update = request, key
             self._due["unanswered"] = now + self._agent.timers.whole
             self._agent.tell(events.Offered(self.name, offer))
 
-    def _answer_update(self, status: int, description: Description | None, now: int) -> None:
+    def _settle_update(self, status: int, description: Description | None, now: int) -> None:
         assert self._update is not None
         (request, key), self._update = self._update, None
         self._due.pop("unanswered", None)
+        self._answer_update(request, key, status, description, now)
+
+    def _answer_update(
+        self, request: Request, key: Key, status: int, description: Description | None, now: int
+    ) -> None:
         headers = [*self._introduction()]
         if status < 300 and self.phase is Phase.STANDING and request.headers.get("Session-Expires"):
             session, more = session_timers.answered(request, self._agent.session_seconds)
@@ -347,10 +362,12 @@ class Call:
             if self._ours is not None or (self._acceptance.response is not None and self._acceptance.offered):
                 return sip.respond(request, 491)
         try:
-            described(request)
+            offer = described(request)
             short = session_timers.too_short(request)
         except InputError:
             return sip.respond(request, 488)
+        if request.body and offer is None:  # section 8.2.3: else it would be taken for one that asks for ours
+            return sip.respond(request, 415, [("Accept", SDP)])
         if short:
             return sip.respond(request, 422, [("Min-SE", str(session_timers.LEAST))])
         dialog = self.dialog_of(request)
@@ -596,7 +613,7 @@ class Call:
         if self._ours is not None:  # else nobody would be waited for without an end
             self._agent.cancel(self._ours, now)
         if self._update is not None:
-            self._answer_update(487, None, now)
+            self._settle_update(487, None, now)
         if self._asked is not None:
             self._answer(self._response(487, None), now)
 

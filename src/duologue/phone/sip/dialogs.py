@@ -175,13 +175,9 @@ class EarlyDialogs:
         """To which ``request`` of the other end belongs."""
         return next((dialog for dialog, _ in self._known.values() if dialog.matches(request)), None)
 
-    def retried(self, request: Request) -> None:
-        """A request in one of them went out again with a number of its own: the next one has a larger (section
-        12.2.1.1).
-        """
-        dialog, _ = self._known.get(sip.recipient(request).tag, (None, 0))
-        if dialog is not None:
-            dialog.local_number = max(dialog.local_number, request.cseq.sequence)
+    def towards(self, request: Request) -> Dialog | None:
+        """In which ``request`` of ours went out."""
+        return self._known.get(sip.recipient(request).tag, (None, 0))[0]
 
     def note(
         self, invite: Request, response: Response, tag: str, behind: Flow | None

@@ -89,9 +89,15 @@ class Answers:
                 if realms is not None and asked.get("realm", "") not in realms:
                     continue
                 known = self._known(asked.get("realm", ""))
-                if known and "nonce" in asked:
-                    return self._answered(asked, algorithm, known, method, uri)
+                if known and "nonce" in asked and (answer := self._answered(asked, algorithm, known, method, uri)):
+                    return answer
         return None
+
+    def again(self, proof: str, method: str, uri: str) -> str:
+        """A proof of ours for one request more: who asked for it counts them (RFC 7616, section 3.4)."""
+        _, said = fields(proof)
+        known = self._known(said["realm"])
+        return (known and self._answered(said, said["algorithm"], known, method, uri)) or proof
 
     def _known(self, realm: str) -> Credentials | None:
         return next((one for one in self._credentials if one.realm in ("", realm)), None)

@@ -2,7 +2,8 @@
 
 A scanner that knows quotes, because an attacker does: in ``sipmessage`` a quoted string runs on to the last quote of
 the line (so a parameter of an address may stand in for its URI), ``;self=`` is no parameter but a crash, and a bare
-IPv6 address in ``received`` is an error. Its :class:`~sipmessage.URI` reads URIs, strictly.
+IPv6 address in ``received`` is an error. Its :class:`~sipmessage.URI` reads URIs, strictly; they are written as they
+were read (:class:`WrittenURI`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sipmessage import URI
+from sipmessage import Parameters as UriParameters
 
 from duologue.errors import InputError
 
@@ -203,7 +205,20 @@ def is_address(host: str) -> bool:
     return True
 
 
-def uri_of(text: str) -> URI:
+@dataclass(frozen=True)
+class WrittenURI(URI):
+    """A URI with the names of its parameters in lower case (they compare so, section 19.1.4), and as it was written:
+    whether a character of it is escaped is a part of it, and whoever gave it (``;gr=urn:uuid:…`` of RFC 5627) knows it
+    by its text. ``sipmessage`` would escape it anew.
+    """
+
+    text: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def uri_of(text: str) -> WrittenURI:
     """A SIP, SIPS or TEL URI; its scheme in any case (section 19.1.4).
 
     What a request to it is sent by must be what the grammar has (section 25.1): a port of 16 bits, a transport that is
@@ -212,10 +227,15 @@ def uri_of(text: str) -> URI:
     Raises :class:`InputError`.
     """
     scheme, colon, rest = text.partition(":")
+    written = f"{scheme.lower()}{colon}{rest}"
     try:
-        uri = URI.parse(f"{scheme.lower()}{colon}{rest}")
+        if any(character.isspace() for character in written):
+            raise ValueError("white space")
+        read = URI.parse(written)
+        named = UriParameters(**{name.lower(): value for name, value in read.parameters.items()})
     except (ValueError, TypeError) as error:  # TypeError: a parameter named `self`
         raise InputError(f"no SIP address: {text[:80]!r}", where="sip") from error
+    uri = WrittenURI(read.scheme, read.host, read.user, read.password, read.port, named, written)
     transport, elsewhere = uri.parameters.get("transport"), uri.parameters.get("maddr")
     there = (uri.port or 0) < 1 << 16 and (elsewhere is None or _HOST.fullmatch(elsewhere))
     if not there or not (transport is None or TOKEN.fullmatch(transport)):

@@ -66,8 +66,9 @@ def in_words(response: Response) -> str:
 
 
 def _moved(response: Response) -> str:
-    """The addresses of a 3xx (section 8.1.3.4)."""
-    found = [NameAddress.parse(value).uri for value in listed(response.headers.getlist("Contact"))[:3]]
+    """The addresses of a 3xx (section 8.1.3.4); ``*`` is none (20.10)."""
+    values = [value for value in listed(response.headers.getlist("Contact")) if value != "*"]
+    found = [NameAddress.parse(value).uri for value in values[:3]]
     return " or ".join(uri for uri in found if uri.isprintable() and len(uri) <= LONGEST_PHRASE)
 
 
@@ -77,7 +78,7 @@ def _credentials(request: Request) -> tuple[list[str], str, str]:
     for value in values:
         try:
             uri = fields(value)[1].get("uri", "")
-            if str(uri_of(uri)) == str(request.uri):
+            if uri_of(uri) == request.uri:
                 return values, request.method, uri
         except InputError:
             continue

@@ -134,8 +134,10 @@ class Registration:
         return [self._ask()] if self.registered and not self.asking else []
 
     def disconnected(self, now: int) -> None:
-        """The connection to the registrar broke: it is registered anew soon, not all at once with everybody else."""
-        if self.registered and not self.stopping and not self.asking:
+        """The connection to the registrar broke: it is registered anew soon, not all at once with everybody else. One
+        that was not to be had has failed, and is not tried again before its pause is over.
+        """
+        if self.registered and self.flow == self._holder and not self.stopping and not self.asking:
             self.deadline = now + round(self._random.uniform(0.2, 2.0) * SECOND)
 
     @property
@@ -196,7 +198,8 @@ class Registration:
         return Registered(self.account.name, granted, self.flow.host)
 
     def _stopped(self, response: Response, now: int) -> list[Ask | Event]:
-        if response.cseq.sequence != self._last and response.code < 300:  # asked before we were told to stop
+        before = response.cseq.sequence != self._last  # it was asked before we were told to stop
+        if before and (response.code < 300 or self.registered):  # a renewal that is challenged leaves what it renews
             return [self._ask()]
         ask = self._proven(response) if response.code in (401, 407) and self._last else None
         if ask is not None:
@@ -274,6 +277,7 @@ class Registration:
             self.realms = frozenset()
         self.realms |= {fields(answer)[1]["realm"]}
         self._tried = (*self._tried, response.code)
+        self._proofs = {header: self.answers.again(proof, "REGISTER", uri) for header, proof in self._proofs.items()}
         self._proofs["Authorization" if response.code == 401 else "Proxy-Authorization"] = answer
         return self._ask(*self._proofs.items())  # who asked first wants its own once more (section 22.3)
 

@@ -231,8 +231,9 @@ class UserAgent:
             raise InputError("nobody asked for this call to be handed over", where="sip")
         said = [("Referred-By", wanted.by)] if wanted.by else []
         name, outputs = self.call(wanted.target, description, now, account, said)
-        self._followed[name] = whose
-        return name, outputs
+        self._followed[name] = self._touch(whose)
+        whose.followed()
+        return name, [*outputs, *self._taken()]
 
     def stay(self, call: str, now: int) -> list[Output]:
         """Do not go where the other end would have us go."""
@@ -508,7 +509,7 @@ class UserAgent:
 
     def _tried_again(self, pending: _Pending, response: Response, now: int) -> bool:
         """The request once more, with the password (section 22.2) or the longer interval (RFC 4028, section 7.3)."""
-        if pending.purpose is Purpose.CALL and pending.call.phase is Phase.OVER:
+        if pending.request.method == "INVITE" and pending.call.phase is Phase.OVER:
             return False
         header = self._longer(pending, response) if response.code == 422 else self._proof(pending, response)
         if header is None:
@@ -518,9 +519,9 @@ class UserAgent:
         names = old.headers.keys()  # what is asked for its names is no mapping
         for name in names:
             made.headers.setlist(name, list(old.headers.getlist(name)))
-        for name, value in header:
+        for name, value in (*self._proofs_again(pending), *header):
             made.headers.set(name, value)
-        made.headers.set("CSeq", f"{old.cseq.sequence + 1} {old.method}")
+        made.headers.set("CSeq", f"{pending.call.number_again(old)} {old.method}")
         tried = pending.tried if response.code == 422 else (*pending.tried, response.code)
         new = _Pending(pending.call, pending.purpose, made, pending.flow, tried)
         pending.call.retried(pending.purpose, made, self._sent(new, now))
@@ -542,6 +543,14 @@ class UserAgent:
         answer = known.answers.answer(challenges, request.method, str(request.uri), again=again, realms=realms)
         header = "Authorization" if response.code == 401 else "Proxy-Authorization"
         return [(header, answer)] if answer else None
+
+    def _proofs_again(self, pending: _Pending) -> Headers:
+        """Those that the request has already: whoever wanted them wants them once more, and counts."""
+        known, old = self._accounts.get(pending.call.account), pending.request
+        if known is None:
+            return ()
+        found = [(name, old.headers.get(name)) for name in ("Authorization", "Proxy-Authorization")]
+        return [(name, known.answers.again(proof, old.method, str(old.uri))) for name, proof in found if proof]
 
     def _longer(self, pending: _Pending, response: Response) -> Headers | None:
         try:
