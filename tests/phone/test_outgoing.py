@@ -16,11 +16,15 @@ from duologue.audio.far_playout import MessageKind
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import resample
 from duologue.clock import MILLISECOND, SECOND
+from duologue.dialogue.far_end.state import FarEnd
+from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted
 from duologue.phone.leg import LegEvent, Played, Sent, Stopped
+from duologue.phone.line.client import MANNERS
 from duologue.phone.media.codecs import FORMATS, G722, OPUS, PCMU, Format
 from duologue.phone.media.outgoing import KEEP_ALIVE, MOST_KEYS, Outgoing
 from duologue.phone.media.rtp import RtpPacket
 from duologue.phone.media.telephone_events import EventReader, KeyPress
+from duologue.speech.utterance import Utterance
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
@@ -192,6 +196,40 @@ def test_digits_are_paced_and_what_is_said_holds_meanwhile() -> None:
     during = [at for at, _ in call.voice if first <= at < first + 400 * MILLISECOND]
     assert not during, "an event stands for the sound of its time"
     assert isinstance(call.told[-1][1], Played) and call.told[-1][1].samples == RATE, "nothing of it is lost"
+
+
+@pytest.mark.parametrize("after", [0, 700], ids=["before its first word", "in its middle"])
+@pytest.mark.parametrize("why", ["keys", "answer"])
+def test_what_waits_for_keys_or_for_a_listener_is_not_taken_for_heard(why: str, after: int) -> None:
+    """Its owner hears where it stands: without a word it would be over there, and who interrupts it then unheard."""
+    call, far = Call(), FarEnd(MANNERS)
+    far.attach(call.now)
+
+    def until(when: int) -> list[PlayEvent | PlayProgress]:
+        told = len(call.told)
+        while call.now < when:
+            while (message := far.next_message(call.now)) is not None:
+                assert message.samples is not None
+                call.say(message.kind, message.id, message.samples, message.start, message.gap, more=message.more)
+                far.left(message.id, message.end, call.now)
+            call.until(call.now + 5 * MILLISECOND)
+            for _, event in call.told[told:]:
+                if isinstance(event, Played):
+                    far.acknowledge(event.id, event.samples, event.at, call.now)
+            told = len(call.told)
+            far.tick(call.now)
+        return far.take_reports()
+
+    far.play(Utterance("u", "", "words", tone(1500)), 0, call.now)
+    until(call.now + after * MILLISECOND)
+    if why == "keys":
+        call.core.press("0123456789", call.now)
+    else:
+        call.core.hold("answer", call.now)
+    waits = until(call.now + 1900 * MILLISECOND)
+    assert not any(isinstance(each, PlayStarted | PlayEnded) for each in waits), "nothing of it leaves"
+    call.core.release("answer", call.now)
+    assert [each.estimated for each in until(call.now + 3 * SECOND) if isinstance(each, PlayEnded)] == [False]
 
 
 def test_keys_that_nobody_could_press_are_left_out() -> None:

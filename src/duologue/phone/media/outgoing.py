@@ -45,11 +45,13 @@ _OVERLAP = RATE // 100
 @dataclass(slots=True, eq=False)
 class _Item:
     """``start`` is its first sample here, ``end`` the one after its last that came (of 48 kHz), ``newest`` the last few
-    of those; ``samples`` are of the format's rate. ``skip``: so much of what the filter gives is there already.
+    of those; ``place`` is the one after the last that left; ``samples`` are of the format's rate. ``skip``: so much of
+    what the filter gives is there already.
     """
 
     start: int
     end: int
+    place: int
     samples: Samples
     resampler: StreamResampler | None
     newest: Samples
@@ -202,6 +204,8 @@ class Outgoing(Spurts):
             due = self._earlier(due, self._last + KEEP_ALIVE)
         if self._unheard and not self._sounding:
             due = self._earlier(due, self._unheard[-1][0])
+        elif self._held_back is not None:
+            due = self._earlier(due, max(self._told + TOLD_EVERY, self._now))
         return due
 
     def tick(self, now: int) -> None:
@@ -225,6 +229,13 @@ class Outgoing(Spurts):
         return (bool(self._keys) and "peer" not in self._holders) or "keys" in self._holders
 
     @property
+    def _held_back(self) -> str | None:
+        """What would play if nobody but us held it: keys are pressed, or who calls does not listen yet."""
+        if self._sounding or self._unheard or not self._holders or "order" in self._holders:
+            return None
+        return self._playout.current or next(iter(self._playout.queued), None)
+
+    @property
     def _idle(self) -> bool:
         """Nothing is sent, and something might be."""
         return not (self._sounding or self._keying or self._pressing or "peer" in self._holders)
@@ -244,7 +255,7 @@ class Outgoing(Spurts):
         if item is None:
             empty = np.zeros(0, np.float32)
             resampler = StreamResampler(RATE, self._rate) if self._rate != RATE else None
-            item = _Item(start, start, empty, resampler, empty)
+            item = _Item(start, start, start, empty, resampler, empty)
         made: list[Samples] = []
         if len(samples):
             made.append(samples if item.resampler is None else item.resampler.push(samples))
@@ -350,9 +361,9 @@ class Outgoing(Spurts):
             if not item.sent:
                 item.sent = True
                 self._tell(Sent(piece.id, self._now))
-            position = item.start + rescale(piece.start + len(piece.samples), self._rate)
+            item.place = min(item.end, item.start + rescale(piece.start + len(piece.samples), self._rate))
             last = self._unheard[-1][0] if self._unheard else 0  # the way may have become shorter
-            self._unheard.append((max(at + self._block + self.way, last), piece.id, min(position, item.end), False))
+            self._unheard.append((max(at + self._block + self.way, last), piece.id, item.place, False))
         super()._report(block, at)
 
     def _item_began(self, item_id: str, when: int) -> None:
@@ -381,6 +392,10 @@ class Outgoing(Spurts):
                 self._told = now
             else:
                 self._unheard.appendleft(newest)
+        held_back = self._held_back
+        if held_back is not None and now >= self._told + TOLD_EVERY:  # else it is taken for heard, as time passes
+            self._tell(Played(held_back, self._items[held_back].place, now))
+            self._told = now
 
     @staticmethod
     def _earlier(one: int | None, other: int) -> int:
