@@ -228,6 +228,7 @@ def test_what_waits_for_keys_or_for_a_listener_is_not_taken_for_heard(why: str, 
         call.core.hold("answer", call.now)
     waits = until(call.now + 1900 * MILLISECOND)
     assert not any(isinstance(each, PlayStarted | PlayEnded) for each in waits), "nothing of it leaves"
+    assert sum(isinstance(each, PlayProgress) for each in waits) > 10, "and somebody is there"
     call.core.release("answer", call.now)
     assert [each.estimated for each in until(call.now + 3 * SECOND) if isinstance(each, PlayEnded)] == [False]
 

@@ -272,10 +272,10 @@ class FarEnd:
             self.counts["twice"] += 1
         if samples or self._live.index(item) <= self._place:  # nothing of it: that what lies before is over is not said
             self._set(item, samples, when, now)
-        self._expect_word(now if self._outstanding() and not self._paused else None)
-        if samples:
-            self._start(item, when - round(samples * SECOND / RATE), estimated=False)
+            if samples:
+                self._start(item, when - round(samples * SECOND / RATE), estimated=False)
             self._reports.append(PlayProgress(utterance_id, when, samples))
+        self._expect_word(now if self._outstanding() and not self._paused else None)
         self._end_acknowledged(when)
 
     def marked(self, mark: str, now: int) -> None:
