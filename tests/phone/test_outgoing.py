@@ -111,8 +111,10 @@ def test_each_format_brings_the_sound_whole(form: Format) -> None:
     assert call.events(Played)[-1] == Played("u", 9600, BEGIN + 200 * MILLISECOND)
 
 
-def test_a_barge_in_stops_within_one_packet() -> None:
+@pytest.mark.parametrize("way", [0, 150])
+def test_a_barge_in_stops_within_one_packet(way: int) -> None:
     call = Call()
+    call.core.way = way * MILLISECOND
     call.say(MessageKind.PLAY, sound=tone(2000))
     call.until(BEGIN + 503 * MILLISECOND)
     before = len(call.voice)
@@ -122,7 +124,7 @@ def test_a_barge_in_stops_within_one_packet() -> None:
     faded = g711.decode(call.voice[-1][1].payload, "mu")
     assert np.abs(faded[-8:]).max() < 0.02 < np.abs(faded[:40]).max()
     (stopped,) = call.events(Stopped)
-    assert stopped == Stopped("u", 540 * 48, stopped.at) and stopped.at == BEGIN + 520 * MILLISECOND
+    assert stopped == Stopped("u", 540 * 48, BEGIN + (540 + way) * MILLISECOND), "when the end of it is heard"
     assert not [event for at, event in call.told if isinstance(event, Played) and at > BEGIN + 520 * MILLISECOND]
 
 
@@ -143,6 +145,21 @@ def test_what_is_heard_is_what_left_less_the_way() -> None:
     assert call.told[-1] == (BEGIN + 370 * MILLISECOND, Played("u", 300 * 48, BEGIN + 370 * MILLISECOND))
     times = [at for at, event in call.told if isinstance(event, Played)]
     assert 90 * MILLISECOND <= times[0] - BEGIN <= 110 * MILLISECOND and max(np.diff(times)) <= 100 * MILLISECOND
+
+
+@pytest.mark.parametrize("later", [50, 3000])
+def test_what_is_cleared_in_a_pause_had_been_heard_a_way_after_the_last_of_it_left(later: int) -> None:
+    call = Call()
+    call.core.way = 150 * MILLISECOND
+    call.say(MessageKind.PLAY, sound=tone(400))
+    call.until(BEGIN + 101 * MILLISECOND)
+    call.say(MessageKind.PAUSE)
+    call.until(call.now + later * MILLISECOND)
+    call.say(MessageKind.CLEAR)
+    (stopped,) = call.events(Stopped)
+    positions = [(event.samples, event.at) for event in call.events(Played)]
+    end = (120 * 48, BEGIN + (120 + 150) * MILLISECOND)
+    assert ((stopped.samples, stopped.at) == end) if later == 50 else (positions[-1] == end)
 
 
 def test_pause_and_resume_lose_nothing() -> None:

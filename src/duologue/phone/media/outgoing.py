@@ -373,8 +373,9 @@ class Outgoing(Spurts):
         item = self._items.pop(item_id)
         position = min(item.end, item.start + rescale(played, self._rate))
         if item.cut:
+            under_way = [at for at, name, *_ in self._unheard if name == item_id]  # none: all of it was told
             self._unheard = deque((one for one in self._unheard if one[1] != item_id), maxlen=MOST_UNHEARD)
-            self._tell(Stopped(item_id, position, self._now))
+            self._tell(Stopped(item_id, position, min([when + self.way, *under_way[-1:]])))
         else:
             last = self._unheard[-1][0] if self._unheard else 0
             self._unheard.append((max(when + self.way, last), item_id, item.end, True))
