@@ -369,6 +369,26 @@ def test_another_format_in_the_middle_of_a_word_cuts_nothing(before: Format, aft
     assert min(level) > 0.28, f"a hole or a fade of 10 ms in a sine of 0.5: {min(level):.2f}"
 
 
+@pytest.mark.parametrize("before", FORMATS, ids=lambda form: form.name)
+@pytest.mark.parametrize("then", [[PCMU], [PCMU, G722], [PCMU, G722, OPUS]], ids=len)
+@pytest.mark.parametrize("rest", [0, 1])
+def test_an_open_utterance_of_any_length_ends_after_formats_have_changed(
+    before: Format, then: list[Format], rest: int
+) -> None:
+    """All of it was there, and it was not known that it was all: what closes it is no shorter than what plays."""
+    for count in range(4800, 4812):
+        call, samples = Call(before), tone(200)
+        call.say(MessageKind.PLAY, sound=samples[:count], more=True)
+        call.until(BEGIN + 31 * MILLISECOND)
+        for form in then:
+            call.core.change(form, 5, 101, 8, 20, call.now)
+        call.say(MessageKind.EXTEND, sound=samples[count : count + rest], start=count)
+        call.say(MessageKind.PLAY, "next", tone(20))
+        call.until(BEGIN + SECOND)
+        ends = [(event.id, event.samples) for event in call.events(Played)]
+        assert ("u", count + rest) in ends and ends[-1] == ("next", 960) and not call.core.refused
+
+
 def test_a_format_that_comes_while_it_is_held_goes_on_where_it_was() -> None:
     call = Call(G722)
     call.say(MessageKind.PLAY, sound=tone(400))

@@ -264,8 +264,8 @@ class Outgoing(Spurts):
             made.append(item.resampler.finish())
         grown = np.concatenate([item.samples, *item.new(made)])
         item.end, item.more = item.end + len(samples), more
-        if not more:  # to the sample, whatever the filter gave
-            grown = _exactly(grown, -(-(item.end - item.start) * self._rate // RATE))
+        if not more:  # to the sample, whatever the filter gave; what the playout has stays
+            grown = _exactly(grown, max(len(item.samples), -(-(item.end - item.start) * self._rate // RATE)))
         item.samples = grown
         try:
             if begins:
@@ -404,12 +404,14 @@ class Outgoing(Spurts):
 
 
 def _retune(item: _Item, rate: int, to_rate: int) -> None:
-    """What came of it is of ``to_rate`` from here on. Of one that is open the filter that takes over has heard the last
-    few samples: it goes on as if it had been there all the time.
+    """What came of it is of ``to_rate`` from here on, no less than the playout makes of what it has. Of one that is
+    open the filter that takes over has heard the last few samples: it goes on as if it had been there all the time.
     """
+    least = -(-len(item.samples) * to_rate // rate)
     if item.more and item.resampler is not None:
         item.samples = np.concatenate([item.samples, *item.new([item.resampler.finish()])])
-    item.samples = _exactly(resample(item.samples, rate, to_rate), rescale(item.end - item.start, RATE, to_rate))
+    whole = rescale(item.end - item.start, RATE, to_rate)
+    item.samples = _exactly(resample(item.samples, rate, to_rate), max(least, whole))
     item.resampler, item.skip = None, 0
     if item.more and to_rate != RATE:
         item.resampler, item.skip = StreamResampler(RATE, to_rate), rescale(len(item.newest), RATE, to_rate)
