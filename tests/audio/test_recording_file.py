@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from duologue.audio import recording_file
 from duologue.audio.pcm import RATE, Samples
-from duologue.audio.recording_file import RecordingFile
+from duologue.audio.recording_file import RecordingFile, sound_writer
 from duologue.audio.recording_reading import read_recording
 from duologue.audio.wav import WavWriter
 from duologue.errors import DuologueError, PeerError
@@ -45,6 +46,21 @@ def test_a_click_stands_where_it_was_on_each_side(tmp_path: Path, name: str) -> 
     for second in range(3):
         loud = np.abs(found[second % 2, second * RATE : (second + 1) * RATE]) > 0.5
         assert abs(int(np.flatnonzero(loud)[0]) - 1000 * (second + 1)) <= 24  # a quarter of the tone, and the codec
+
+
+@pytest.mark.parametrize("suffix", ["wav", "opus"])
+def test_a_file_that_nobody_closed_lacks_its_last_second_at_most(tmp_path: Path, suffix: str) -> None:
+    """Its program was killed: what it had written is what is there."""
+    writer, there = sound_writer(tmp_path / f"a.{suffix}", 2), tmp_path / f"there.{suffix}"
+    for second in range(8):
+        writer.write(click(1000, second % 2))
+    shutil.copyfile(tmp_path / f"a.{suffix}", there)
+    writer.close()
+    person, other = read_recording(there)
+    assert 7 * RATE - 1000 <= len(person) <= 8 * RATE
+    for second in range(7):
+        loud = np.abs((person, other)[second % 2][second * RATE : (second + 1) * RATE - 1000]) > 0.5
+        assert abs(int(np.flatnonzero(loud)[0]) - 1000) <= 24
 
 
 @pytest.mark.parametrize("name", ["call-12:30.wav", "call-12:30.opus"])

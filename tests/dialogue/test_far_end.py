@@ -25,6 +25,21 @@ MS = MILLISECOND
 HELLO = loud_utterance("hello there my friend", "ada", "u1")
 """1.2 s, 14,400 samples a word."""
 AGAIN = replace(HELLO, id="u2")
+
+
+def test_one_whose_clock_is_ours_stamps_when_it_is_heard() -> None:
+    """It knows the way itself, half of the round trip: nothing of that is to be taken off again."""
+    far = far_end(Manners(same_clock=True))
+    far.round_trip(100)
+    far.play(HELLO, 0, 0)
+    sent(far, 0)
+    far.acknowledge("u1", 4_800, 150 * MS, 151 * MS)
+    assert far.take_reports() == [PlayStarted("u1", 50 * MS), PlayProgress("u1", 150 * MS, 4_800)]
+    far.clear(160 * MS)
+    far.stopped("u1", 9_600, 250 * MS, 200 * MS)  # it fades on the way
+    assert far.take_reports() == [PlayEnded("u1", 250 * MS, 9_600)]
+
+
 NOTHING = Manners(acknowledges=False, tells_stop=False)
 MANY = [Manners(), Manners(piece_ms=300), NOTHING, Manners(holds=False), Manners(tells_stop=False, holds=False)]
 ACTS = [

@@ -56,3 +56,13 @@ def test_nonsense_is_sound_or_is_named(form: Format, payloads: list[bytes]) -> N
             assert form.name in error.what
         else:
             assert np.isfinite(sound).all()
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+def test_a_packet_without_a_payload_is_no_sound_and_ends_nothing(form: Format) -> None:
+    """Telephones send such packets to keep a way through NAT open; to FFmpeg one is the end of the stream."""
+    sound = _tone(form, 2)
+    encoder, decoder = form.encoder(20), form.decoder()
+    first, second = (encoder.encode(sound[at : at + form.packet]) for at in (0, form.packet))
+    heard = [len(decoder.decode(payload)) for payload in (first, b"", second)]
+    assert heard == [form.packet, 0, form.packet]

@@ -196,6 +196,22 @@ def test_keys_are_told_once_whatever_is_lost_or_comes_twice() -> None:
     assert all(20 <= each.milliseconds <= 100 for each in ear.pressed)
 
 
+def test_a_key_after_a_long_silence_is_told_once_though_sound_goes_on_between_its_last_packets() -> None:
+    before, silent = spoken(PCMU, 50), 50 + 150
+    ear, number, arrivals = Ear(), 65_050, paced(before)
+    start = 4_294_960_000 + silent * 160
+    for packet in press("5"):
+        at = BEGIN + silent * TICK + packet.after * SECOND // 8000
+        event = RtpPacket(101, number & 0xFFFF, start & 0xFFFFFFFF, 5, packet.payload, packet.marker)
+        arrivals, number = [*arrivals, (at, event)], number + 1
+        if packet.payload[1] & 0x80:
+            stamp = start + packet.after & 0xFFFFFFFF
+            arrivals.append((at + 1, replace(before[0], sequence=number & 0xFFFF, timestamp=stamp, marker=False)))
+            number += 1
+    ear.give(arrivals)
+    assert ear.keys == "5"
+
+
 def test_of_a_flood_of_keys_most_are_left_out() -> None:
     """200 a second, each down and up in one packet, for ten: nobody presses them so."""
     payload = bytes([5, 0x80 | 10, 0, 20])

@@ -104,6 +104,18 @@ def test_a_clock_that_leaps_begins_anew() -> None:
     assert len(call.pieces) == 4
 
 
+def test_a_key_or_comfort_noise_after_a_long_silence_is_no_leap_of_the_clock() -> None:
+    """What comes next is as far from the last sound as its clock says, however near the packet before it is."""
+    call = _Call()
+    call.put(0, 0)
+    for number in range(1, 21):
+        call.put(number, 200 * number, samples=0, timestamp=1600 * number)
+    call.put(21, 4020, timestamp=4020 * 8)
+    call.put(23, 9020, timestamp=9020 * 8)  # the first one after another silence is lost
+    call.tick(9020 + LEAST_MS)
+    assert Restarted() not in call.pieces and _numbers(call.pieces) == [*range(22), 23]
+
+
 def test_a_source_that_counts_lower_from_now_on_begins_anew() -> None:  # RFC 3550, A.1: MAX_MISORDER
     call = _Call()
     for number in range(1000, 1010):

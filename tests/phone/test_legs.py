@@ -70,7 +70,7 @@ class Wire:
     """Two legs, and ``way`` ns between them, on virtual time."""
 
     def __init__(self, *, secure: bool = False, mux: bool = True, way: int = 40 * MILLISECOND) -> None:
-        self.now, self.way = BEGIN, way
+        self.now, self.wall, self.way = BEGIN, WALL, way
         self._posted: list[tuple[int, int, bytes, Address, Address]] = []
         first, second = agreed(secure=secure, mux=mux)
         self.one, self.other = End(self, ONE), End(self, OTHER)
@@ -96,9 +96,9 @@ class Wire:
                 _, _, data, source, target = heapq.heappop(self._posted)
                 for address, leg in self.legs.items():
                     if target in (address, (address[0], address[1] + 1)):
-                        leg.receive(data, source, self.now, WALL + self.now, control=target != address)
+                        leg.receive(data, source, self.now, control=target != address)
             for leg in self.legs.values():
-                leg.tick(self.now, WALL + self.now)
+                leg.tick(self.now, self.wall + self.now)
         self.now = when
 
     def say(self, ms: int) -> None:
@@ -138,6 +138,21 @@ def test_the_round_trip_is_measured_and_positions_are_what_was_heard() -> None:
     assert abs(end.at - begun - 160 * MILLISECOND) < 5 * MILLISECOND
 
 
+@pytest.mark.parametrize("seconds", [40, -40, 90_000])
+def test_a_clock_of_the_wall_that_is_set_measures_nothing(seconds: int) -> None:
+    """By NTP, or by hand: what was heard is told as it was before."""
+    wire = Wire(way=60 * MILLISECOND)
+    for _ in range(15):
+        wire.say(900)
+        wire.until(wire.now + SECOND)
+    wire.wall += seconds * SECOND
+    for _ in range(15):
+        wire.say(900)
+        wire.until(wire.now + SECOND)
+    assert all(event.round_trip_ms == 0 or 115 < event.round_trip_ms < 125 for event in wire.one.events(Quality))
+    assert [event.samples for event in wire.one.events(Played)][-1] == RATE * 900 // 1000
+
+
 def test_packets_of_a_stranger_are_ignored() -> None:
     wire = Wire()
     wire.say(500)
@@ -145,7 +160,7 @@ def test_packets_of_a_stranger_are_ignored() -> None:
     before = len(wire.other.blocks)
     for number in range(50):
         forged = RtpPacket(96, 9000 + number, number * 960, 666, b"\xfc\xff\xfe")
-        wire.legs[OTHER].receive(forged.encode(), ("203.0.113.9", 4000), wire.now, WALL)
+        wire.legs[OTHER].receive(forged.encode(), ("203.0.113.9", 4000), wire.now)
     assert len(wire.other.blocks) == before and wire.legs[OTHER].ignored == 50
 
 
@@ -153,9 +168,9 @@ def test_without_the_key_nothing_is_heard_even_from_the_right_place() -> None:
     wire = Wire(secure=True)
     wire.until(BEGIN + SECOND)
     before = len(wire.other.blocks)
-    wire.legs[OTHER].receive(RtpPacket(96, 1, 1, 666, b"\xfc\xff\xfe" * 9).encode(), ONE, wire.now, WALL)
+    wire.legs[OTHER].receive(RtpPacket(96, 1, 1, 666, b"\xfc\xff\xfe" * 9).encode(), ONE, wire.now)
     replayed = wire.one.sent[0]
-    wire.legs[OTHER].receive(replayed, ONE, wire.now, WALL)
+    wire.legs[OTHER].receive(replayed, ONE, wire.now)
     assert len(wire.other.blocks) == before and wire.legs[OTHER].strange == 2
 
 
@@ -208,7 +223,7 @@ def test_there_is_no_port_of_reports_above_the_last_one() -> None:
     leg.start(BEGIN)
     for number in range(3):
         packet = RtpPacket(first.receive_type, number, number * 960, 7, b"\0")
-        leg.receive(packet.encode(), (OTHER[0], 65_535), BEGIN, WALL)
+        leg.receive(packet.encode(), (OTHER[0], 65_535), BEGIN)
     leg.tick(BEGIN + 16 * SECOND, WALL)
     leg.end(BEGIN + 16 * SECOND, WALL)
     assert {port for _, port in targets} == {OTHER[1], 65_535}

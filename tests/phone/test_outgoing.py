@@ -16,11 +16,15 @@ from duologue.audio.far_playout import MessageKind
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import resample
 from duologue.clock import MILLISECOND, SECOND
+from duologue.dialogue.far_end.state import FarEnd
+from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted
 from duologue.phone.leg import LegEvent, Played, Sent, Stopped
+from duologue.phone.line.client import MANNERS
 from duologue.phone.media.codecs import FORMATS, G722, OPUS, PCMU, Format
 from duologue.phone.media.outgoing import KEEP_ALIVE, MOST_KEYS, Outgoing
 from duologue.phone.media.rtp import RtpPacket
 from duologue.phone.media.telephone_events import EventReader, KeyPress
+from duologue.speech.utterance import Utterance
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
@@ -107,8 +111,10 @@ def test_each_format_brings_the_sound_whole(form: Format) -> None:
     assert call.events(Played)[-1] == Played("u", 9600, BEGIN + 200 * MILLISECOND)
 
 
-def test_a_barge_in_stops_within_one_packet() -> None:
+@pytest.mark.parametrize("way", [0, 150])
+def test_a_barge_in_stops_within_one_packet(way: int) -> None:
     call = Call()
+    call.core.way = way * MILLISECOND
     call.say(MessageKind.PLAY, sound=tone(2000))
     call.until(BEGIN + 503 * MILLISECOND)
     before = len(call.voice)
@@ -118,7 +124,7 @@ def test_a_barge_in_stops_within_one_packet() -> None:
     faded = g711.decode(call.voice[-1][1].payload, "mu")
     assert np.abs(faded[-8:]).max() < 0.02 < np.abs(faded[:40]).max()
     (stopped,) = call.events(Stopped)
-    assert stopped == Stopped("u", 540 * 48, stopped.at) and stopped.at == BEGIN + 520 * MILLISECOND
+    assert stopped == Stopped("u", 540 * 48, BEGIN + (540 + way) * MILLISECOND), "when the end of it is heard"
     assert not [event for at, event in call.told if isinstance(event, Played) and at > BEGIN + 520 * MILLISECOND]
 
 
@@ -139,6 +145,21 @@ def test_what_is_heard_is_what_left_less_the_way() -> None:
     assert call.told[-1] == (BEGIN + 370 * MILLISECOND, Played("u", 300 * 48, BEGIN + 370 * MILLISECOND))
     times = [at for at, event in call.told if isinstance(event, Played)]
     assert 90 * MILLISECOND <= times[0] - BEGIN <= 110 * MILLISECOND and max(np.diff(times)) <= 100 * MILLISECOND
+
+
+@pytest.mark.parametrize("later", [50, 3000])
+def test_what_is_cleared_in_a_pause_had_been_heard_a_way_after_the_last_of_it_left(later: int) -> None:
+    call = Call()
+    call.core.way = 150 * MILLISECOND
+    call.say(MessageKind.PLAY, sound=tone(400))
+    call.until(BEGIN + 101 * MILLISECOND)
+    call.say(MessageKind.PAUSE)
+    call.until(call.now + later * MILLISECOND)
+    call.say(MessageKind.CLEAR)
+    (stopped,) = call.events(Stopped)
+    positions = [(event.samples, event.at) for event in call.events(Played)]
+    end = (120 * 48, BEGIN + (120 + 150) * MILLISECOND)
+    assert ((stopped.samples, stopped.at) == end) if later == 50 else (positions[-1] == end)
 
 
 def test_pause_and_resume_lose_nothing() -> None:
@@ -192,6 +213,41 @@ def test_digits_are_paced_and_what_is_said_holds_meanwhile() -> None:
     during = [at for at, _ in call.voice if first <= at < first + 400 * MILLISECOND]
     assert not during, "an event stands for the sound of its time"
     assert isinstance(call.told[-1][1], Played) and call.told[-1][1].samples == RATE, "nothing of it is lost"
+
+
+@pytest.mark.parametrize("after", [0, 700], ids=["before its first word", "in its middle"])
+@pytest.mark.parametrize("why", ["keys", "answer"])
+def test_what_waits_for_keys_or_for_a_listener_is_not_taken_for_heard(why: str, after: int) -> None:
+    """Its owner hears where it stands: without a word it would be over there, and who interrupts it then unheard."""
+    call, far = Call(), FarEnd(MANNERS)
+    far.attach(call.now)
+
+    def until(when: int) -> list[PlayEvent | PlayProgress]:
+        told = len(call.told)
+        while call.now < when:
+            while (message := far.next_message(call.now)) is not None:
+                assert message.samples is not None
+                call.say(message.kind, message.id, message.samples, message.start, message.gap, more=message.more)
+                far.left(message.id, message.end, call.now)
+            call.until(call.now + 5 * MILLISECOND)
+            for _, event in call.told[told:]:
+                if isinstance(event, Played):
+                    far.acknowledge(event.id, event.samples, event.at, call.now)
+            told = len(call.told)
+            far.tick(call.now)
+        return far.take_reports()
+
+    far.play(Utterance("u", "", "words", tone(1500)), 0, call.now)
+    until(call.now + after * MILLISECOND)
+    if why == "keys":
+        call.core.press("0123456789", call.now)
+    else:
+        call.core.hold("answer", call.now)
+    waits = until(call.now + 1900 * MILLISECOND)
+    assert not any(isinstance(each, PlayStarted | PlayEnded) for each in waits), "nothing of it leaves"
+    assert sum(isinstance(each, PlayProgress) for each in waits) > 10, "and somebody is there"
+    call.core.release("answer", call.now)
+    assert [each.estimated for each in until(call.now + 3 * SECOND) if isinstance(each, PlayEnded)] == [False]
 
 
 def test_keys_that_nobody_could_press_are_left_out() -> None:
@@ -311,6 +367,26 @@ def test_another_format_in_the_middle_of_a_word_cuts_nothing(before: Format, aft
     places = [at for at in range(4800, RATE - 9600, 480) if at not in switched]
     level = [float(np.sqrt(np.mean(whole[at : at + 480] ** 2))) for at in places]
     assert min(level) > 0.28, f"a hole or a fade of 10 ms in a sine of 0.5: {min(level):.2f}"
+
+
+@pytest.mark.parametrize("before", FORMATS, ids=lambda form: form.name)
+@pytest.mark.parametrize("then", [[PCMU], [PCMU, G722], [PCMU, G722, OPUS]], ids=len)
+@pytest.mark.parametrize("rest", [0, 1])
+def test_an_open_utterance_of_any_length_ends_after_formats_have_changed(
+    before: Format, then: list[Format], rest: int
+) -> None:
+    """All of it was there, and it was not known that it was all: what closes it is no shorter than what plays."""
+    for count in range(4800, 4812):
+        call, samples = Call(before), tone(200)
+        call.say(MessageKind.PLAY, sound=samples[:count], more=True)
+        call.until(BEGIN + 31 * MILLISECOND)
+        for form in then:
+            call.core.change(form, 5, 101, 8, 20, call.now)
+        call.say(MessageKind.EXTEND, sound=samples[count : count + rest], start=count)
+        call.say(MessageKind.PLAY, "next", tone(20))
+        call.until(BEGIN + SECOND)
+        ends = [(event.id, event.samples) for event in call.events(Played)]
+        assert ("u", count + rest) in ends and ends[-1] == ("next", 960) and not call.core.refused
 
 
 def test_a_format_that_comes_while_it_is_held_goes_on_where_it_was() -> None:

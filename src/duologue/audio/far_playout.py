@@ -22,6 +22,7 @@ class Manners:
     ``piece_ms``: the longest message of sound (0: all there is). ``buffer_ms``: what it holds back against jitter.
     ``patience_ms``: without a word for so long beyond the round trip, what was heard is estimated.
     ``stop_ms``: the same after a clear. ``away_ms``: how long one that is away is waited for.
+    ``same_clock``: its clock is ours, and what it stamps is when the person hears it.
     """
 
     acknowledges: bool = True
@@ -32,6 +33,7 @@ class Manners:
     patience_ms: int = 500
     stop_ms: int = 250
     away_ms: int = 30_000
+    same_clock: bool = False
 
 
 class MessageKind(StrEnum):

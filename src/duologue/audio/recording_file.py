@@ -81,7 +81,8 @@ class OpusWriter:
             raise self._failed(error.strerror or str(error)) from error
 
     def _begun(self) -> tuple[Any, FrameEncoder]:
-        container: Any = av.open(for_ffmpeg(self._path), "w", format="ogg")
+        # each page as it is whole: who is killed leaves all but the last second of a call, not all but its last 32 KB
+        container: Any = av.open(for_ffmpeg(self._path), "w", format="ogg", options={"flush_packets": "1"})
         stream = container.add_stream("libopus", rate=RATE)
         stream.layout = self._layout
         stream.bit_rate = OPUS_BITS

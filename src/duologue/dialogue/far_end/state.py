@@ -255,7 +255,7 @@ class FarEnd:
 
     def acknowledge(self, utterance_id: str, samples: int, at: int | None, now: int) -> None:
         """It had played ``samples`` of an utterance ``at`` some moment of its clock."""
-        when = now - self._way if at is None else self.clock.ours(at, now) - self._way
+        when = self._said(at, now)
         if (item := self._find(utterance_id, self._stopping)) is not None:
             item.acknowledged = max(item.acknowledged, self._possible(item, samples))
             return
@@ -272,10 +272,10 @@ class FarEnd:
             self.counts["twice"] += 1
         if samples or self._live.index(item) <= self._place:  # nothing of it: that what lies before is over is not said
             self._set(item, samples, when, now)
-        self._expect_word(now if self._outstanding() and not self._paused else None)
-        if samples:
-            self._start(item, when - round(samples * SECOND / RATE), estimated=False)
+            if samples:
+                self._start(item, when - round(samples * SECOND / RATE), estimated=False)
             self._reports.append(PlayProgress(utterance_id, when, samples))
+        self._expect_word(now if self._outstanding() and not self._paused else None)
         self._end_acknowledged(when)
 
     def marked(self, mark: str, now: int) -> None:
@@ -302,7 +302,7 @@ class FarEnd:
             item.acknowledged = self._possible(item, samples)  # a pause that was a clear
             self._put_back(item, item.acknowledged)
         else:
-            self._stop(items, item, samples, now - self._way if at is None else self.clock.ours(at, now) - self._way)
+            self._stop(items, item, samples, self._said(at, now))
 
     def _stop(self, items: list[_Item], last: _Item | None, samples: int, when: int) -> None:
         """``last`` of them stopped after ``samples``; None: nothing was playing."""
@@ -318,6 +318,12 @@ class FarEnd:
         for rest in items:
             self._end(rest, rest.acknowledged if last is None else 0, when)
         items.clear()
+
+    def _said(self, at: int | None, now: int) -> int:
+        """The moment of which a word speaks that came ``now``, by our clock."""
+        if at is None:
+            return now - self._way
+        return at if self.manners.same_clock else self.clock.ours(at, now) - self._way
 
     def _possible(self, item: _Item, samples: int) -> int:
         """Nobody has played what has not left."""

@@ -165,7 +165,7 @@ class Leg:
         """The far end is there."""
         self._sign, self._asked = now, False
 
-    def receive(self, data: bytes, source: Address, now: int, wall: int, *, control: bool = False) -> None:
+    def receive(self, data: bytes, source: Address, now: int, *, control: bool = False) -> None:
         """A datagram came; ``control``: to the port of reports."""
         control = control or is_rtcp(data)
         if self._protection is not None:
@@ -175,7 +175,7 @@ class Leg:
                 self.strange += 1
                 return
         if control:
-            self._report(data, source, now, wall)
+            self._report(data, source, now)
             return
         for packet in self._latch.take(data, source, now, proved=self._protection is not None):
             try:
@@ -241,7 +241,7 @@ class Leg:
             data = self._protection.protect(data, control=False)
         self._owner.send(data, self._latch.target, due, control=False)
 
-    def _report(self, data: bytes, source: Address, now: int, wall: int) -> None:
+    def _report(self, data: bytes, source: Address, now: int) -> None:
         believed = self._protection is not None or source[0] in (*self._hosts, self._latch.target[0])
         try:
             packet = Rtcp.parse(data) if believed else None
@@ -251,7 +251,7 @@ class Leg:
             self.strange += 1
             return
         self.present(now)
-        self._reports.receive(packet, now, wall)
+        self._reports.receive(packet, now)
         self.outgoing.way = round(self._reports.round_trip_ms * MILLISECOND / 2)
 
     def _make_report(self, now: int, wall: int, *, goodbye: bool = False) -> None:

@@ -525,7 +525,7 @@ class LineProcess:
         now = self.pulse()
         if call.leg is not None:
             try:
-                call.leg.receive(data, source, now, self._clock.wall(), control=control)
+                call.leg.receive(data, source, now, control=control)
             except Exception as error:
                 self._failed(call, error)
             self._arm(call)

@@ -111,6 +111,8 @@ class _AvDecoder:
         self._codec = _open(name, "r", rate)
 
     def decode(self, payload: bytes) -> Samples:
+        if not payload:  # to FFmpeg the end of the stream, after which it takes nothing more
+            return np.zeros(0, np.float32)
         try:
             frames = cast(list[av.AudioFrame], self._codec.decode(av.Packet(payload)))
         except FFmpegError as error:

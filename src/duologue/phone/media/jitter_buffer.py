@@ -27,7 +27,7 @@ MAX_MISORDER = 100
 """So far behind what is expected a packet is late; farther it is a new beginning as well: one that counts lower."""
 MAX_HELD = 100
 MAX_JUMP = 2
-"""Seconds by which a source's clock may run ahead of ours between two packets before it is taken for another clock."""
+"""Seconds by which a source's clock may run ahead of ours between two sounds before it is taken for another clock."""
 MAX_HOLE_MS = 1000
 """A longer hole is told as one of this length: the source's clock went on without us."""
 
@@ -91,8 +91,8 @@ class JitterBuffer:
         self._rate = rate
         self._ssrc: int | None = None
         self._sequence, self._clock = Unwrapped(16), Unwrapped(32)
-        self._next = self._at = 0
-        """The sequence number that is expected; the sample after the last settled one."""
+        self._next = self._at = self._sounded = 0
+        """The sequence number that is expected; the sample after the last settled one, and when that came (ns)."""
         self._held: dict[int, _Held] = {}
         self._missed: OrderedDict[int, int] = OrderedDict()
         """Numbers that were given up, and when it was noticed that they were missing."""
@@ -120,14 +120,14 @@ class JitterBuffer:
         """
         pieces: list[Piece] = []
         if self._ssrc is None:
-            self._begin(packet)
+            self._begin(packet, at)
         elif not self._continues(packet):
             before, self._stray = self._stray, _Stray(packet, samples, at)
             if before is None or not before.precedes(packet):  # one changes nothing; a second one in its sequence does
                 return ()
             pieces += [*self._give_up_all(), Restarted()]
             self.restarts += 1
-            self._begin(before.packet)
+            self._begin(before.packet, before.came)
             pieces += self.put(before.packet, before.samples, before.came)
         number = self._sequence(packet.sequence)
         if number < self._next:
@@ -163,8 +163,8 @@ class JitterBuffer:
         """When the first packet after the hole came."""
         return min(held.came for held in self._held.values())
 
-    def _begin(self, packet: RtpPacket) -> None:
-        self._ssrc = packet.ssrc
+    def _begin(self, packet: RtpPacket, at: int) -> None:
+        self._ssrc, self._sounded = packet.ssrc, at
         self._sequence, self._clock = Unwrapped(16), Unwrapped(32)
         self._next, self._at = self._sequence(packet.sequence), self._clock(packet.timestamp)
         self._held.clear()
@@ -192,7 +192,7 @@ class JitterBuffer:
             self._late_ms *= DECAY
             if held.samples:
                 yield from self._gap(held)
-                self._at = held.at + held.samples
+                self._at, self._sounded = held.at + held.samples, held.came
             yield Arrived(held.at, held.packet)
 
     def _passed(self, at: int) -> int:
@@ -202,7 +202,7 @@ class JitterBuffer:
     def _gap(self, held: _Held) -> Iterator[Piece]:
         """What lies between the last sample and this packet."""
         gap = held.at - self._at
-        since = self._passed(held.came)
+        since = (held.came - self._sounded) * self._rate // SECOND
         if gap < -self._rate or gap > since + MAX_JUMP * self._rate:  # a clock that leaps, with the numbers in order
             self.restarts += 1
             yield Restarted()

@@ -45,11 +45,13 @@ _OVERLAP = RATE // 100
 @dataclass(slots=True, eq=False)
 class _Item:
     """``start`` is its first sample here, ``end`` the one after its last that came (of 48 kHz), ``newest`` the last few
-    of those; ``samples`` are of the format's rate. ``skip``: so much of what the filter gives is there already.
+    of those; ``place`` is the one after the last that left; ``samples`` are of the format's rate. ``skip``: so much of
+    what the filter gives is there already.
     """
 
     start: int
     end: int
+    place: int
     samples: Samples
     resampler: StreamResampler | None
     newest: Samples
@@ -202,6 +204,8 @@ class Outgoing(Spurts):
             due = self._earlier(due, self._last + KEEP_ALIVE)
         if self._unheard and not self._sounding:
             due = self._earlier(due, self._unheard[-1][0])
+        elif self._held_back is not None:
+            due = self._earlier(due, max(self._told + TOLD_EVERY, self._now))
         return due
 
     def tick(self, now: int) -> None:
@@ -225,6 +229,13 @@ class Outgoing(Spurts):
         return (bool(self._keys) and "peer" not in self._holders) or "keys" in self._holders
 
     @property
+    def _held_back(self) -> str | None:
+        """What would play if nobody but us held it: keys are pressed, or who calls does not listen yet."""
+        if self._sounding or self._unheard or not self._holders or "order" in self._holders:
+            return None
+        return self._playout.current or next(iter(self._playout.queued), None)
+
+    @property
     def _idle(self) -> bool:
         """Nothing is sent, and something might be."""
         return not (self._sounding or self._keying or self._pressing or "peer" in self._holders)
@@ -244,7 +255,7 @@ class Outgoing(Spurts):
         if item is None:
             empty = np.zeros(0, np.float32)
             resampler = StreamResampler(RATE, self._rate) if self._rate != RATE else None
-            item = _Item(start, start, empty, resampler, empty)
+            item = _Item(start, start, start, empty, resampler, empty)
         made: list[Samples] = []
         if len(samples):
             made.append(samples if item.resampler is None else item.resampler.push(samples))
@@ -253,8 +264,8 @@ class Outgoing(Spurts):
             made.append(item.resampler.finish())
         grown = np.concatenate([item.samples, *item.new(made)])
         item.end, item.more = item.end + len(samples), more
-        if not more:  # to the sample, whatever the filter gave
-            grown = _exactly(grown, -(-(item.end - item.start) * self._rate // RATE))
+        if not more:  # to the sample, whatever the filter gave; what the playout has stays
+            grown = _exactly(grown, max(len(item.samples), -(-(item.end - item.start) * self._rate // RATE)))
         item.samples = grown
         try:
             if begins:
@@ -350,9 +361,9 @@ class Outgoing(Spurts):
             if not item.sent:
                 item.sent = True
                 self._tell(Sent(piece.id, self._now))
-            position = item.start + rescale(piece.start + len(piece.samples), self._rate)
+            item.place = min(item.end, item.start + rescale(piece.start + len(piece.samples), self._rate))
             last = self._unheard[-1][0] if self._unheard else 0  # the way may have become shorter
-            self._unheard.append((max(at + self._block + self.way, last), piece.id, min(position, item.end), False))
+            self._unheard.append((max(at + self._block + self.way, last), piece.id, item.place, False))
         super()._report(block, at)
 
     def _item_began(self, item_id: str, when: int) -> None:
@@ -362,8 +373,9 @@ class Outgoing(Spurts):
         item = self._items.pop(item_id)
         position = min(item.end, item.start + rescale(played, self._rate))
         if item.cut:
+            under_way = [at for at, name, *_ in self._unheard if name == item_id]  # none: all of it was told
             self._unheard = deque((one for one in self._unheard if one[1] != item_id), maxlen=MOST_UNHEARD)
-            self._tell(Stopped(item_id, position, self._now))
+            self._tell(Stopped(item_id, position, min([when + self.way, *under_way[-1:]])))
         else:
             last = self._unheard[-1][0] if self._unheard else 0
             self._unheard.append((max(when + self.way, last), item_id, item.end, True))
@@ -381,6 +393,10 @@ class Outgoing(Spurts):
                 self._told = now
             else:
                 self._unheard.appendleft(newest)
+        held_back = self._held_back
+        if held_back is not None and now >= self._told + TOLD_EVERY:  # else it is taken for heard, as time passes
+            self._tell(Played(held_back, self._items[held_back].place, now))
+            self._told = now
 
     @staticmethod
     def _earlier(one: int | None, other: int) -> int:
@@ -388,12 +404,14 @@ class Outgoing(Spurts):
 
 
 def _retune(item: _Item, rate: int, to_rate: int) -> None:
-    """What came of it is of ``to_rate`` from here on. Of one that is open the filter that takes over has heard the last
-    few samples: it goes on as if it had been there all the time.
+    """What came of it is of ``to_rate`` from here on, no less than the playout makes of what it has. Of one that is
+    open the filter that takes over has heard the last few samples: it goes on as if it had been there all the time.
     """
+    least = -(-len(item.samples) * to_rate // rate)
     if item.more and item.resampler is not None:
         item.samples = np.concatenate([item.samples, *item.new([item.resampler.finish()])])
-    item.samples = _exactly(resample(item.samples, rate, to_rate), rescale(item.end - item.start, RATE, to_rate))
+    whole = rescale(item.end - item.start, RATE, to_rate)
+    item.samples = _exactly(resample(item.samples, rate, to_rate), max(least, whole))
     item.resampler, item.skip = None, 0
     if item.more and to_rate != RATE:
         item.resampler, item.skip = StreamResampler(RATE, to_rate), rescale(len(item.newest), RATE, to_rate)

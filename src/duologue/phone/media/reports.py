@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 
 from duologue.clock import SECOND
 from duologue.phone.media.reception import ReceptionReport
@@ -10,6 +11,8 @@ from duologue.phone.media.rtcp import ReportBlock, Rtcp, SenderInfo, middle, ntp
 
 INTERVAL = 5 * SECOND
 """Between two reports on the average: half of that to one and a half, by chance (section 6.2)."""
+KEPT = 8
+"""Reports of ours that may still be answered: of some 40 seconds."""
 
 
 class Reports:
@@ -26,6 +29,10 @@ class Reports:
         self._name, self._chance = name, chance
         self._heard: tuple[int, int, int] | None = None
         """The newest sender report: of which source, the middle of its stamp, and when it came."""
+        self._stamped: deque[tuple[int, int]] = deque(maxlen=KEPT)
+        """Of ours: the middle of the stamp, and when it was made. The wall's clock may be set in between, and what
+        somebody else stamped measures nothing.
+        """
 
     def make(
         self, now: int, wall: int, sent: tuple[int, int, int] | None, heard: ReceptionReport | None,
@@ -34,6 +41,8 @@ class Reports:
         """A report of what was ``sent`` (packets, octets, RTP timestamp of now; None: nothing) and ``heard``."""
         self.deadline = now + round(INTERVAL * self._chance.uniform(0.5, 1.5))
         sender = SenderInfo(ntp(wall), sent[2], sent[0], sent[1]) if sent is not None and sent[0] else None
+        if sender is not None:
+            self._stamped.append((middle(sender.stamp), now))
         blocks: tuple[ReportBlock, ...] = ()
         if heard is not None:
             last, delay = 0, 0
@@ -42,13 +51,14 @@ class Reports:
             blocks = (ReportBlock(heard, last, min(delay, 0xFFFFFFFF)),)
         return Rtcp(self.ssrc, sender, blocks, self._name, goodbye).encode()
 
-    def receive(self, packet: Rtcp, now: int, wall: int) -> None:
+    def receive(self, packet: Rtcp, now: int) -> None:
         """One of theirs came."""
         if packet.sender is not None:
             self._heard = packet.ssrc, middle(packet.sender.stamp), now
         for block in packet.blocks:
             if block.report.ssrc == self.ssrc:
                 self.loss_there = block.report.fraction / 256
-                measured = round_trip_ms(block, wall)
+                made = next((at for stamp, at in self._stamped if stamp == block.last_report), None)
+                measured = None if made is None else round_trip_ms(block, now - made)
                 if measured is not None:
                     self.round_trip_ms = measured

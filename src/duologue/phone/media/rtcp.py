@@ -103,12 +103,12 @@ def middle(stamp: int) -> int:
     return stamp >> 16 & _WORD
 
 
-def round_trip_ms(block: ReportBlock, wall: int) -> float | None:
-    """The round trip that a report block, got at ``wall`` (Unix ns), tells of; None if it answers no report of ours."""
-    if not block.last_report:
-        return None
-    units = middle(ntp(wall)) - block.last_report - block.delay & _WORD
-    return units * 1000 / 65536 if units < 1 << 31 else None  # a clock that was set back tells nothing
+def round_trip_ms(block: ReportBlock, since: int) -> float | None:
+    """The round trip that a report block tells of, which came ``since`` (ns) after the report that it answers; None if
+    it says that it waited for longer than that.
+    """
+    units = since * 65_536 // SECOND - block.delay
+    return units * 1000 / 65_536 if units >= 0 else None
 
 
 _WORD = 0xFFFFFFFF
