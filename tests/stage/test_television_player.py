@@ -26,6 +26,7 @@ from films import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from duologue.audio.pcm import RATE
 from duologue.errors import ClosedError, InputError, PeerError
@@ -261,6 +262,19 @@ def test_a_film_that_was_cut_off_loops_what_is_there(tmp_path: Path) -> None:
             assert 0 < player.length < 60 * RATE // 15
     finally:
         player.close()
+
+
+def test_a_film_rests_on_its_last_picture_for_as_long_as_it_says(tmp_path: Path) -> None:
+    """Most GIFs do before they begin again, and so does a recorded screen on which nothing moves at the end."""
+    path = tmp_path / "pause.gif"
+    pictures = [Image.new("L", (160, 90), grey_of(number)) for number in range(5)]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=[100, 100, 100, 100, 1600])
+    player = played(path)
+    greys = [round(shown_grey(player.picture(index))) for index in range(2, 120, 3)]  # in the middle of each 0.1 s
+    player.close()
+    once = [grey_of(number) for number in (0, 1, 2, 3, *[4] * 16)]
+    assert greys == pytest.approx(once * 2, abs=4)
+    assert player.length == 2 * RATE
 
 
 def test_a_film_that_breaks_later_says_so_and_goes_silent(greys: Path, tmp_path: Path) -> None:
