@@ -16,7 +16,7 @@ from duologue.stage.baking.shelf import BakeShelf
 from duologue.stage.motion.pose import Brows, Daylight, Lids, Mouth
 from duologue.stage.packs.derive import MOUTH_FALLBACKS, all_mouths, turned_brows
 from duologue.stage.packs.loading import load_character, load_room, open_room, read_character, read_room
-from duologue.stage.packs.png import resize
+from duologue.stage.packs.png import decode_png, resize
 from duologue.stage.packs.view import View
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
@@ -326,6 +326,15 @@ def test_shrinking_keeps_colours_at_soft_edges() -> None:
     seen = small[small[..., 3] > 8]
     np.testing.assert_allclose(seen[:, :3].astype(int), np.full((len(seen), 3), (200, 100, 50)), atol=2)
     assert premultiplied(small)[..., :3].max() <= 1
+
+
+def test_a_grey_of_sixteen_bits_is_as_grey_as_it_was() -> None:
+    greys = np.arange(0, 65536, 256, np.uint16).reshape(16, 16)
+    done, data = cv2.imencode(".png", greys)
+    assert done
+    picture = decode_png(data.tobytes(), "glow.png")
+    assert picture[..., :3].reshape(-1, 3).tolist() == [[grey] * 3 for grey in range(256)]
+    assert (picture[..., 3] == 255).all()
 
 
 @given(st.integers(16, 4000), st.integers(16, 4000), st.integers(160, 1920), st.integers(90, 1080))
