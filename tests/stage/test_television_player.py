@@ -218,6 +218,21 @@ def test_a_still_stays_and_keeps_its_colour(tmp_path: Path) -> None:
     assert rgb[sprite.height // 2, sprite.width // 2].tolist() == pytest.approx([0x20, 0x80, 0xE0], abs=4)
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_can_be_seen_through_is_in_front_of_black(mode: str, tmp_path: Path) -> None:
+    picture = Image.new("RGBA", (160, 90), (255, 255, 255, 0))  # as most programs write it: invisible, and white
+    picture.paste((255, 255, 255, 255), (80, 0, 160, 90))
+    picture.paste((255, 255, 255, 128), (60, 0, 80, 90))
+    picture.convert(mode).save(tmp_path / "logo.png")
+    player = played(tmp_path / "logo.png")
+    shown = player.picture(0)
+    player.close()
+    assert at(shown, 0.2, 0.5) == pytest.approx(16, abs=2)
+    assert at(shown, 0.8, 0.5) == pytest.approx(235, abs=2)
+    if mode != "P":
+        assert at(shown, 0.44, 0.5) == pytest.approx(126, abs=2)
+
+
 @pytest.mark.parametrize("case", ["missing", "empty", "noise", "text", "folder", "sound only", "header only"])
 def test_what_is_no_film_is_refused_with_a_remedy(case: str, tmp_path: Path, greys: Path) -> None:
     path = tmp_path / "film.mp4"
