@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pack_samples import CHARACTER_SVG, CHARACTER_TOML, ROOM_TOML, write_character, write_room
+from pack_samples import CHARACTER_SVG, CHARACTER_TOML, ROOM_SVG, ROOM_TOML, write_character, write_room
 
 from duologue.errors import InputError
 from duologue.stage.baking.art import CharacterArt, Layer
@@ -168,6 +168,16 @@ def test_room_of_another_shape_is_cropped_on_both_sides(tmp_path: Path) -> None:
     scale = 480 / 540
     assert room.seats[0].x == pytest.approx(280 * scale - (853 - 640) // 2, abs=0.6)
     assert room.seats[0].y == pytest.approx(500 * scale, abs=0.1)
+
+
+def test_a_layer_that_lies_where_another_shape_is_cropped_is_left_out(tmp_path: Path) -> None:
+    """A very wide stage sees neither the floor nor the ceiling: what is drawn there is no fault of the room's."""
+    svg = ROOM_SVG.replace("</svg>", '<rect id="table" y="500" width="960" height="40" fill="#402010"/></svg>')
+    room = write_room(tmp_path, svg=svg, toml=ROOM_TOML.replace("[tv]", 'foreground = "den.svg#table"\n[tv]'))
+    assert load_room(room, 960, 540).foreground is not None
+    wide = load_room(room, 960, 300)
+    assert wide.foreground is None
+    assert wide.lamp_glow is not None
 
 
 def test_a_see_through_backdrop_becomes_black(tmp_path: Path) -> None:
