@@ -171,7 +171,8 @@ def test_a_film_that_another_program_encoded_anew_is_judged_to_its_last_picture(
     """Others use B-frames, for which a decoder holds pictures back until the end."""
     film.write_bytes(Programme().encode(whole(90)).file())
     again = tmp_path / "again.mp4"
-    with av.open(str(film)) as reader, av.open(str(again), "w") as writer:
+    with av.open(str(film)) as reader, av.open(str(again), "w") as opened:
+        writer: Any = opened
         picture: Any = writer.add_stream("libx264", rate=FPS, options={"bf": "3", "crf": "18", "preset": "fast"})
         picture.width, picture.height = reader.streams.video[0].width, reader.streams.video[0].height
         kept: Any = writer.add_stream_from_template(reader.streams.audio[0])
