@@ -91,6 +91,7 @@ class Heard:
         self.troubles: list[str] = []
         self.died: list[DuologueError] = []
         self.tv: list[str] = []
+        self.captions: list[str] = []
         self.lights: list[Lights] = []
         self.steps: list[StepRecord] = []
         self.skips: list[SkipRecord] = []
@@ -108,6 +109,7 @@ class Heard:
             trouble=self._trouble,
             lights=self.lights.append,
             tv=self.tv.append,
+            caption=self.captions.append,
             died=self.died.append,
         )
 

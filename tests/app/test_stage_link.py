@@ -30,6 +30,7 @@ from duologue.stage.messages import (
     StageFailed,
     StagePlan,
     StreamRun,
+    TvState,
     UtteranceEnded,
     UtteranceStarted,
     UtteranceWithdrawn,
@@ -242,6 +243,35 @@ async def test_a_film_goes_before_the_words_spoken_beside_it() -> None:
         assert "crash.mkv" in house.heard.troubles[0]
 
 
+async def test_a_new_stage_is_told_of_the_film_that_was_on_and_not_of_one_that_failed() -> None:
+    night, broken, gone = Path("night.mp4"), Path("broken.mp4"), Path("gone.mp4")
+    async with theatre() as house:
+        await house.settle()
+        house.child.ready()
+        await house.link.show_tv(night)
+        await house.settle()
+        house.child.report(TvState(night))
+        await house.link.show_tv(broken)
+        await house.settle()
+        house.child.report(TvState(night, failed=broken))  # it plays on
+        await house.settle()
+        house.child.die()
+        assert ShowTv(night) in (await house.next_child()).sent
+        house.child.ready()
+        await house.settle()
+        assert house.heard.tv == ["night", "night"]
+        await house.link.show_tv(gone)
+        house.child.report(TvState(None, failed=night))  # broke off before the next one was open, which is still wanted
+        await house.settle()
+        house.child.die()
+        assert ShowTv(gone) in (await house.next_child()).sent
+        house.child.ready()
+        house.child.report(TvState(None, failed=gone))
+        await house.settle()
+        house.child.die()
+        assert not any(isinstance(message, ShowTv) for message in (await house.next_child()).sent)
+
+
 async def test_a_light_is_taken_back_and_an_announcement_too() -> None:
     async with theatre() as house:
         await house.settle()
@@ -263,6 +293,7 @@ async def test_a_light_is_taken_back_and_an_announcement_too() -> None:
             await house.next_child()
         assert not any(isinstance(message, Announce) for message in house.child.sent)
         assert "boom" in house.heard.troubles[-1]
+        assert house.heard.captions == [""]
 
 
 async def test_a_light_that_cannot_be_made_is_taken_back_everywhere() -> None:

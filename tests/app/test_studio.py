@@ -29,6 +29,7 @@ from duologue.app.models import (
 )
 from duologue.app.show.studio import Studio
 from duologue.errors import InputError
+from duologue.places import packs_folder
 from duologue.prover.playlist import parse_playlist
 from duologue.settings import load_settings
 from duologue.stage.motion.pose import Daylight
@@ -229,6 +230,23 @@ async def test_a_corrupt_film_is_told_and_the_show_goes_on(tmp_path: Path) -> No
         notice = await wait_for(events, lambda event: event.notice if isinstance(event, NoticeEvent) else None)
         assert "broken.mp4" in notice.text
         assert await wait_for(events, turn_on_air) is not None
+        assert studio.stage().tv == ""
+
+
+async def test_a_film_that_a_new_stage_cannot_open_is_not_said_to_be_on(tmp_path: Path) -> None:
+    film = tmp_path / "lent.mp4"
+    film.write_bytes((packs_folder() / "films" / "night-drive.mp4").read_bytes())
+
+    def told(event: Event) -> bool | None:
+        return (isinstance(event, NoticeEvent) and "lent.mp4" in event.notice.text) or None
+
+    async with on_air(show__topic="tea", show__turns=30, show__tv__film=str(film)) as (studio, events):
+        await wait_for(events, lambda event: event.stage.tv or None if isinstance(event, StageEvent) else None)
+        film.unlink()
+        pid = studio.link.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await wait_for(events, told)
         assert studio.stage().tv == ""
 
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
+import av
 import httpx
 import numpy as np
 import pytest
@@ -163,6 +165,27 @@ def test_an_ordinary_mp4_is_judged_as_well(tmp_path: Path) -> None:
     assert report.ok, report.wrong
     assert report.picture.frames == 90
     assert not (tmp_path / "ordinary.mp4.part").exists()
+
+
+def test_a_film_that_another_program_encoded_anew_is_judged_to_its_last_picture(film: Path, tmp_path: Path) -> None:
+    """Others use B-frames, for which a decoder holds pictures back until the end."""
+    film.write_bytes(Programme().encode(whole(90)).file())
+    again = tmp_path / "again.mp4"
+    with av.open(str(film)) as reader, av.open(str(again), "w") as opened:
+        writer: Any = opened
+        picture: Any = writer.add_stream("libx264", rate=FPS, options={"bf": "3", "crf": "18", "preset": "fast"})
+        picture.width, picture.height = reader.streams.video[0].width, reader.streams.video[0].height
+        kept: Any = writer.add_stream_from_template(reader.streams.audio[0])
+        for packet in cast("Iterator[Any]", reader.demux()):
+            if packet.stream.type == "audio" and packet.dts is not None:
+                packet.stream = kept
+                writer.mux(packet)
+            elif packet.stream.type == "video":
+                writer.mux([coded for frame in packet.decode() for coded in picture.encode(frame)])
+        writer.mux(picture.encode(None))
+    report = verify(str(again))
+    assert report.ok, report.wrong
+    assert report.picture.frames == 90
 
 
 class LiveShow:

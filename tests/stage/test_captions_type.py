@@ -65,6 +65,18 @@ def test_on_a_small_stage_a_line_is_whole() -> None:
         assert box[0] < seen[0] and seen[-1] < box[-1]
 
 
+@pytest.mark.parametrize(("width", "height"), [(320, 180), (426, 240), (640, 360), (1920, 1080)])
+def test_the_name_is_above_the_words_on_a_small_stage_too(width: int, height: int) -> None:
+    """Its smallest type is larger than such a stage's share of it."""
+    looks = {"tall": SpeakerLook("Äygg", "#ffffff"), "flat": SpeakerLook("-", "#ffffff")}
+    with contextlib.closing(CaptionPress(width, height, looks)) as press:
+        tall, flat = (press.page(caption(LONG[:3], speaker=name)) for name in looks)
+    assert tall is not None and flat is not None
+    assert tall.words == flat.words
+    for left, top, right, bottom in tall.words:
+        assert np.array_equal(tall.dark.luma[top:bottom, left:right], flat.dark.luma[top:bottom, left:right])
+
+
 def test_words_have_cells_of_their_own(press: CaptionPress) -> None:
     page = press.page(caption(LONG))
     assert page is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -57,8 +58,13 @@ class Set:
         return [report for report in self.reports if isinstance(report, Trouble)]
 
     def titles(self) -> list[str]:
-        """What the TV said that it shows, in order."""
-        return [report.film for report in self.reports if isinstance(report, TvState)]
+        """What the TV said that it shows, each time another than before; it begins switched off, which is empty."""
+        films = [None, *(report.film for report in self.reports if isinstance(report, TvState))]
+        return [film.stem if film is not None else "" for film, _ in groupby(films)][1:]
+
+    def failed(self) -> list[Path]:
+        """The films of which it said that they are not shown (any more)."""
+        return [report.failed for report in self.reports if isinstance(report, TvState) and report.failed is not None]
 
 
 @pytest.fixture
@@ -250,6 +256,8 @@ def test_what_is_no_film_is_named_each_time_and_the_one_before_plays_on(
         stage.tv.show(poison)
         stage.until(lambda times=times: len(stage.troubles()) == times)
         assert stage.troubles()[-1].where == str(poison)
+        assert stage.failed() == [poison] * times
+        assert stage.titles() == ["good"]
         assert stage.frames() is not None
     stage.tv.close()
 

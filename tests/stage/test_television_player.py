@@ -26,6 +26,7 @@ from films import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from duologue.audio.pcm import RATE
 from duologue.errors import ClosedError, InputError, PeerError
@@ -217,6 +218,21 @@ def test_a_still_stays_and_keeps_its_colour(tmp_path: Path) -> None:
     assert rgb[sprite.height // 2, sprite.width // 2].tolist() == pytest.approx([0x20, 0x80, 0xE0], abs=4)
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_can_be_seen_through_is_in_front_of_black(mode: str, tmp_path: Path) -> None:
+    picture = Image.new("RGBA", (160, 90), (255, 255, 255, 0))  # as most programs write it: invisible, and white
+    picture.paste((255, 255, 255, 255), (80, 0, 160, 90))
+    picture.paste((255, 255, 255, 128), (60, 0, 80, 90))
+    picture.convert(mode).save(tmp_path / "logo.png")
+    player = played(tmp_path / "logo.png")
+    shown = player.picture(0)
+    player.close()
+    assert at(shown, 0.2, 0.5) == pytest.approx(16, abs=2)
+    assert at(shown, 0.8, 0.5) == pytest.approx(235, abs=2)
+    if mode != "P":
+        assert at(shown, 0.44, 0.5) == pytest.approx(126, abs=2)
+
+
 @pytest.mark.parametrize("case", ["missing", "empty", "noise", "text", "folder", "sound only", "header only"])
 def test_what_is_no_film_is_refused_with_a_remedy(case: str, tmp_path: Path, greys: Path) -> None:
     path = tmp_path / "film.mp4"
@@ -261,6 +277,19 @@ def test_a_film_that_was_cut_off_loops_what_is_there(tmp_path: Path) -> None:
             assert 0 < player.length < 60 * RATE // 15
     finally:
         player.close()
+
+
+def test_a_film_rests_on_its_last_picture_for_as_long_as_it_says(tmp_path: Path) -> None:
+    """Most GIFs do before they begin again, and so does a recorded screen on which nothing moves at the end."""
+    path = tmp_path / "pause.gif"
+    pictures = [Image.new("L", (160, 90), grey_of(number)) for number in range(5)]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=[100, 100, 100, 100, 1600])
+    player = played(path)
+    greys = [round(shown_grey(player.picture(index))) for index in range(2, 120, 3)]  # in the middle of each 0.1 s
+    player.close()
+    once = [grey_of(number) for number in (0, 1, 2, 3, *[4] * 16)]
+    assert greys == pytest.approx(once * 2, abs=4)
+    assert player.length == 2 * RATE
 
 
 def test_a_film_that_breaks_later_says_so_and_goes_silent(greys: Path, tmp_path: Path) -> None:

@@ -27,9 +27,9 @@ def check(
     import json
     from dataclasses import asdict
 
-    from duologue.stage.packs.check import Severity, check_pack
+    from duologue.stage.packs.check import Severity
 
-    findings = {str(path): [*check_pack(path), *_persona(path), *_voice(path)] for path in paths}
+    findings = {str(path): _findings(path) for path in paths}
     if as_json:
         typer.echo(json.dumps({path: [asdict(one) for one in found] for path, found in findings.items()}, indent=2))
     else:
@@ -61,7 +61,7 @@ def new(
     from rich.markup import escape
 
     from duologue.cli.output import console
-    from duologue.stage.packs.check import Severity, check_pack
+    from duologue.stage.packs.check import Severity
     from duologue.stage.packs.new import DEFAULT_VOICE, PictureRole, new_character
 
     given = {
@@ -79,12 +79,18 @@ def new(
         out.print(f"[bold]{role}[/]: {escape(path.name)}")
     for note in made.notes:
         out.print(escape(note))
-    findings = [*check_pack(made.folder), *_persona(made.folder)]
-    errors = [one for one in findings if one.severity is Severity.ERROR]
-    print_findings(str(folder), errors)
-    if errors:
+    findings = _findings(made.folder)
+    print_findings(str(folder), findings)
+    if any(one.severity is Severity.ERROR for one in findings):
         raise typer.Exit(1)
     out.print(f"See it: [cyan]duologue show --cast {escape(str(folder))},virgin[/]", soft_wrap=True)
+
+
+def _findings(folder: Path) -> list[Finding]:
+    """All that is wrong with a pack: its pictures, its persona and its voices."""
+    from duologue.stage.packs.check import check_pack
+
+    return [*check_pack(folder), *_persona(folder), *_voice(folder)]
 
 
 def _persona(folder: Path) -> list[Finding]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 from urllib.parse import urljoin
@@ -259,6 +260,7 @@ class RunDecoder:
     def __init__(self) -> None:
         self.facts = Facts()
         self._decoders: dict[str, Any] = {}
+        self._time_bases: dict[str, Fraction] = {}
 
     def decode(self, source: bytes | Path) -> Iterator[Decoded]:
         """Decode a piece, or a whole file. Raises :class:`InputError` when it cannot be demuxed or decoded."""
@@ -273,9 +275,9 @@ class RunDecoder:
 
     def finish(self) -> Iterator[Decoded]:
         """What the decoders still hold."""
-        for decoder in self._decoders.values():
+        for kind, decoder in self._decoders.items():
             try:
-                yield from _frames(decoder.decode(None))
+                yield from _frames(decoder.decode(None), self._time_bases[kind])
             except FFmpegError:
                 continue  # the end was reached already
 
@@ -286,10 +288,12 @@ class RunDecoder:
         self.facts = _facts(streams)
         for packet in container.demux(*streams):
             if packet.dts is not None:
-                yield from _frames(self._decoder(packet.stream).decode(packet))
+                decoder = self._decoder(packet.stream)
+                yield from _frames(decoder.decode(packet), self._time_bases[packet.stream.type])
 
     def _decoder(self, stream: Any) -> Any:
         kind: str = stream.type
+        self._time_bases[kind] = stream.time_base
         if kind not in self._decoders:
             context: Any = cast(Any, CodecContext).create(stream.codec_context.name, "r")
             context.extradata = stream.codec_context.extradata
@@ -302,11 +306,12 @@ class RunDecoder:
         return self._decoders[kind]
 
 
-def _frames(frames: list[Any]) -> Iterator[Decoded]:
+def _frames(frames: list[Any], time_base: Fraction) -> Iterator[Decoded]:
+    """``time_base`` is their packets': a frame that was held back for one to come (B-frames) has none at the end."""
     for frame in frames:
         if frame.pts is None:
             continue
-        at = float(frame.pts * frame.time_base)
+        at = float(frame.pts * time_base)
         if isinstance(frame, VideoFrame):
             yield DecodedPicture(at, _luma(frame))
         elif isinstance(frame, AudioFrame):

@@ -246,9 +246,10 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class TvState:
-    """What the TV shows now; empty when it is off."""
+    """What the TV shows now, None when it is off; ``failed``: a film that could not be opened, or that broke off."""
 
-    film: str
+    film: Path | None
+    failed: Path | None = None
 
 
 StageReport: TypeAlias = (

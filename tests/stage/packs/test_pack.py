@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pack_samples import CHARACTER_SVG, CHARACTER_TOML, ROOM_TOML, write_character, write_room
+from pack_samples import CHARACTER_SVG, CHARACTER_TOML, ROOM_SVG, ROOM_TOML, write_character, write_room
 
 from duologue.errors import InputError
 from duologue.stage.baking.art import CharacterArt, Layer
@@ -16,7 +16,7 @@ from duologue.stage.baking.shelf import BakeShelf
 from duologue.stage.motion.pose import Brows, Daylight, Lids, Mouth
 from duologue.stage.packs.derive import MOUTH_FALLBACKS, all_mouths, turned_brows
 from duologue.stage.packs.loading import load_character, load_room, open_room, read_character, read_room
-from duologue.stage.packs.png import resize
+from duologue.stage.packs.png import decode_png, resize
 from duologue.stage.packs.view import View
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
@@ -168,6 +168,16 @@ def test_room_of_another_shape_is_cropped_on_both_sides(tmp_path: Path) -> None:
     scale = 480 / 540
     assert room.seats[0].x == pytest.approx(280 * scale - (853 - 640) // 2, abs=0.6)
     assert room.seats[0].y == pytest.approx(500 * scale, abs=0.1)
+
+
+def test_a_layer_that_lies_where_another_shape_is_cropped_is_left_out(tmp_path: Path) -> None:
+    """A very wide stage sees neither the floor nor the ceiling: what is drawn there is no fault of the room's."""
+    svg = ROOM_SVG.replace("</svg>", '<rect id="table" y="500" width="960" height="40" fill="#402010"/></svg>')
+    room = write_room(tmp_path, svg=svg, toml=ROOM_TOML.replace("[tv]", 'foreground = "den.svg#table"\n[tv]'))
+    assert load_room(room, 960, 540).foreground is not None
+    wide = load_room(room, 960, 300)
+    assert wide.foreground is None
+    assert wide.lamp_glow is not None
 
 
 def test_a_see_through_backdrop_becomes_black(tmp_path: Path) -> None:
@@ -326,6 +336,15 @@ def test_shrinking_keeps_colours_at_soft_edges() -> None:
     seen = small[small[..., 3] > 8]
     np.testing.assert_allclose(seen[:, :3].astype(int), np.full((len(seen), 3), (200, 100, 50)), atol=2)
     assert premultiplied(small)[..., :3].max() <= 1
+
+
+def test_a_grey_of_sixteen_bits_is_as_grey_as_it_was() -> None:
+    greys = np.arange(256).astype(np.uint16).reshape(16, 16) * 256
+    done, data = cv2.imencode(".png", greys)
+    assert done
+    picture = decode_png(data.tobytes(), "glow.png")
+    assert picture[..., :3].reshape(-1, 3).tolist() == [[grey] * 3 for grey in range(256)]
+    assert (picture[..., 3] == 255).all()
 
 
 @given(st.integers(16, 4000), st.integers(16, 4000), st.integers(160, 1920), st.integers(90, 1080))

@@ -163,9 +163,14 @@ def test_wrong_folders_and_pictures(tmp_path: Path) -> None:
         new_character(tmp_path / "nix")
     with pytest.raises(InputError, match="cannot be a character's name"):
         new_character(_folder(tmp_path, PictureRole.IDLE, PictureRole.TALKING, name="My Fox"))
+    with pytest.raises(InputError, match="cannot be a character's name"):
+        new_character(_folder(tmp_path, PictureRole.IDLE, PictureRole.TALKING, name="fox" * 14))
     with pytest.raises(InputError, match=r"idle\.png \(idle\)"):
         new_character(_folder(tmp_path, PictureRole.IDLE, name="alone"))
     folder = _folder(tmp_path, PictureRole.IDLE, PictureRole.TALKING)
+    with pytest.raises(InputError, match="title has 61 characters"):
+        new_character(folder, title="x" * 61)
+    assert not (folder / "persona.toml").exists(), "nothing was written that another try would find"
     cv2.imwrite(str(folder / "talking.png"), _picture(talking=False, blink=False))
     with pytest.raises(InputError, match="are the same"):
         new_character(folder)
@@ -202,3 +207,17 @@ def test_the_command_says_what_it_did(tmp_path: Path) -> None:
     assert "duologue show --cast" in result.output
     assert "Mouth: found" in result.output
     assert "Lids: found" in result.output
+
+
+@pytest.mark.slow
+def test_the_command_does_not_call_good_what_the_check_refuses(tmp_path: Path) -> None:
+    folder = str(_folder(tmp_path, PictureRole.IDLE, PictureRole.TALKING))
+    words = ["pack", "new", folder, "--voice", "en-gb?speed=170"]
+    result = CliRunner().invoke(build(words), words)
+    assert result.exit_code == 1, result.output
+    assert "no parameter 'speed'" in result.output
+    assert "See it" not in result.output
+    words = ["pack", "new", folder, "--replace"]
+    made = CliRunner().invoke(build(words), words).output
+    words = ["pack", "check", folder]
+    assert made.splitlines()[-2] == CliRunner().invoke(build(words), words).output.splitlines()[-1]

@@ -94,6 +94,7 @@ class StageListener:
     trouble: Callable[[Trouble], None]
     lights: Callable[[Lights], None]
     tv: Callable[[str], None]
+    caption: Callable[[str], None]
     died: Callable[[DuologueError], None]
 
 
@@ -386,6 +387,7 @@ class StageLink:
             what = f"the TV was switched off: the stage died twice while it showed {name}"
         elif kind == "announcement":
             self._announcement = ""
+            self._listener.caption("")
             what = f"the announcement “{name}” was taken back: the stage died twice with it"
         elif kind == "light":
             self._plan = replace(self._plan, lights=self._lights)
@@ -432,8 +434,10 @@ class StageLink:
                 self._plan = replace(self._plan, lights=lights)
                 self._relit()
                 self._listener.lights(lights)
-            case TvState(film):
-                self._listener.tv(film)
+            case TvState(film, failed):
+                if failed is not None and failed == self._tv:  # else another is wanted by now
+                    self._tv = film
+                self._listener.tv(film.stem if film is not None else "")
             case Trouble():
                 self._listener.trouble(report)
             case _:

@@ -305,6 +305,7 @@ class Studio:
             trouble=self._trouble,
             lights=self._lights_changed,
             tv=self._tv_changed,
+            caption=self._caption_changed,
             died=self._stage_died,
         )
 
@@ -351,6 +352,7 @@ class Studio:
             steps=[name_of(step) for step in ready.steps],
         )
         self._shortage.renewed()
+        self._tv = ""  # until its film is open again
         self._changed()
 
     def _stepped(self, record: StepRecord) -> None:
@@ -397,6 +399,10 @@ class Studio:
 
     def _tv_changed(self, film: str) -> None:
         self._tv = film
+        self._changed()
+
+    def _caption_changed(self, text: str) -> None:
+        self._caption = text
         self._changed()
 
     def _changed(self) -> StageView:

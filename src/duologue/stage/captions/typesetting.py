@@ -103,7 +103,7 @@ class Typesetter:
         name_face = font("Inter-Bold", _fitting("Inter-Bold", name_size, [title], room))
         blank = face.getlength(" ")
         widths = [sum(face.getlength(words[i]) for i in line) + blank * (len(line) - 1) for line in lines]
-        name_height = self._px(NAME_SIZE * 1.35) if title else 0
+        name_height = round(name_size * 1.35) if title else 0
         box_width = min(max([*widths, name_face.getlength(title)]) + 2 * across, self._width * 0.9)
         line_height = max(self._px(LINE_HEIGHT), round(type_size * 1.3))
         box_height = 2 * down + name_height + line_height * len(lines)

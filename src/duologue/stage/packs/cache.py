@@ -16,7 +16,7 @@ from duologue.stage.baking.art import Layer
 from duologue.stage.baking.shelf import BakeShelf
 from duologue.stage.packs.view import View
 
-_LAYOUT = 2
+_LAYOUT = 3
 """Raise it whenever the same pack would be drawn differently by a changed program."""
 
 

@@ -102,11 +102,13 @@ def _draw_all(file: Path, manifest: CharacterManifest | RoomManifest, layers: di
     view = _view(manifest)
     for key, stack in manifest.stacks().items():
         try:
-            layers[key] = files.layer(key, stack, view)
+            layer = files.layer(key, stack, view)
         except InputError as error:
             culprit = error.where.removesuffix(f", {file.name}: {key}").removesuffix(f": {key}")
             yield _error(Path(culprit), key, error.what, error.remedy)
             continue
+        if layer is not None:  # of a view that is not cropped it always is
+            layers[key] = layer
         if isinstance(manifest, CharacterManifest) and (sides := _beyond(files, key, stack, view)):
             yield _warning(
                 file, key, f"the drawing goes on beyond the canvas ({sides}) and is cut off there",

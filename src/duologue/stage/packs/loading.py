@@ -170,19 +170,23 @@ def _layers(
     files: PackFiles, stacks: Mapping[str, tuple[str, ...]], view: View, shelf: BakeShelf
 ) -> Mapping[str, Layer]:
     key = cache_key(files.digest(stacks.items()), view)
-    return cached(shelf, key, lambda: {name: files.layer(name, stack, view) for name, stack in stacks.items()})
+
+    def draw() -> Mapping[str, Layer]:
+        drawn = {name: files.layer(name, stack, view) for name, stack in stacks.items()}
+        return {name: layer for name, layer in drawn.items() if layer is not None}
+
+    return cached(shelf, key, draw)
 
 
 def _backdrop(layers: Mapping[str, Layer], manifest: RoomManifest, daylight: Daylight, view: View) -> Layer:
     """One opaque picture of the whole output. A time of day that is not drawn is the day in that light."""
     drawn = layers.get(f"layers.{daylight}")
-    layer = drawn or layers["layers.day"]
-    if drawn is None:
+    layer = drawn or layers.get("layers.day")
+    if layer is not None and drawn is None:
         tint = np.array([*manifest.tints()[daylight], 1.0], np.float32)
         layer = Layer(np.clip(layer.rgba * tint + 0.5, 0, 255).astype(np.uint8), layer.x, layer.y)
-    full = (layer.x, layer.y, *layer.rgba.shape[:2]) == (0, 0, view.size[1], view.size[0])
-    if full and layer.rgba[..., 3].min() == 255:
+    if layer is not None and layer.rgba.shape[:2] == view.size[::-1] and layer.rgba[..., 3].min() == 255:
         return layer
     black = np.zeros((view.size[1], view.size[0], 4), np.uint8)
     black[..., 3] = 255
-    return stacked([Layer(black, 0, 0), layer])
+    return stacked([Layer(black, 0, 0), *([layer] if layer is not None else [])])

@@ -20,6 +20,8 @@ from duologue.validation import WrongValue, problems, tuples
 CHARACTER_FILE, ROOM_FILE = "character.toml", "room.toml"
 MAX_CANVAS = 8192
 """Pixels a side of a canvas."""
+MAX_NAME, MAX_TITLE = 40, 60
+"""Characters."""
 
 
 def _as_tuple(value: object) -> object:
@@ -64,7 +66,7 @@ Number = Annotated[float, AfterValidator(_finite)]
 Point = tuple[Number, Number]
 LayerStack = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), AfterValidator(_layer_files), Field(min_length=1)]
 """References ``file[#id]``, the first at the bottom."""
-PackName = Annotated[str, Field(max_length=40), AfterValidator(_name)]
+PackName = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_name)]
 CanvasSide = Annotated[int, Field(ge=16, le=MAX_CANVAS)]
 Tint = tuple[
     Annotated[float, Field(ge=0, le=4)], Annotated[float, Field(ge=0, le=4)], Annotated[float, Field(ge=0, le=4)]
@@ -114,7 +116,7 @@ class CharacterManifest(_Table):
 
     format: Literal[1]
     name: PackName
-    title: str = Field(min_length=1, max_length=60)
+    title: str = Field(min_length=1, max_length=MAX_TITLE)
     tagline: str = Field(default="", max_length=200)
     colour: Annotated[str, AfterValidator(_colour)] = "#888888"
     canvas: tuple[CanvasSide, CanvasSide]
@@ -194,7 +196,7 @@ class RoomManifest(_Table):
 
     format: Literal[1]
     name: PackName
-    title: str = Field(min_length=1, max_length=60)
+    title: str = Field(min_length=1, max_length=MAX_TITLE)
     tagline: str = Field(default="", max_length=200)
     colour: Annotated[str, AfterValidator(_colour)] = "#888888"
     canvas: tuple[CanvasSide, CanvasSide]

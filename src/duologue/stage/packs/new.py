@@ -18,7 +18,7 @@ import numpy as np
 from duologue.errors import InputError, PeerError
 from duologue.stage.baking.art import Rgba
 from duologue.stage.motion.pose import Lids, Mouth
-from duologue.stage.packs.manifest import CHARACTER_FILE
+from duologue.stage.packs.manifest import CHARACTER_FILE, MAX_NAME, MAX_TITLE
 from duologue.stage.packs.morph import (
     TOO_MUCH,
     Region,
@@ -130,12 +130,16 @@ def new_character(
     Raises :class:`InputError` for pictures that cannot be used and a folder that has a pack (unless ``replace``).
     """
     folder = folder.resolve()
-    name = folder.name
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+    name, title = folder.name, title.strip()
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) or len(name) > MAX_NAME:
         raise InputError(
             f"{name!r} cannot be a character's name", where=str(folder),
-            remedy="Rename the folder: small letters, digits and hyphens, e.g. my-fox.",
+            remedy=f"Rename the folder: small letters, digits and hyphens, at most {MAX_NAME} of them, e.g. my-fox.",
         )  # fmt: skip
+    if len(title) > MAX_TITLE:
+        raise InputError(
+            f"the title has {len(title)} characters", where="--title", remedy=f"Give it {MAX_TITLE} at most."
+        )
     if (folder / CHARACTER_FILE).exists() and not replace:
         raise InputError("there is a pack already", where=str(folder / CHARACTER_FILE), remedy="Add --replace.")
     files = find_pictures(folder, given or {})

@@ -62,9 +62,16 @@ def decode_png(data: bytes, where: str) -> Rgba:
     check_png_size(data, where)
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
-            return np.array(picture.convert("RGBA"))
+            return _wide_grey(picture) if picture.mode.startswith("I") else np.array(picture.convert("RGBA"))
     except (OSError, ValueError, SyntaxError) as error:
         raise InputError(f"the PNG is broken: {error}", where=where, remedy="Export it again.") from error
+
+
+def _wide_grey(picture: Image.Image) -> Rgba:
+    """A grey of 16 bits, which Pillow's conversion would cut off at 255: all but the blackest would be white."""
+    grey = np.array(picture)
+    alpha = np.where(grey == picture.info.get("transparency", -1), 0, 255)
+    return np.dstack([*[grey >> 8] * 3, alpha]).astype(np.uint8)
 
 
 def encode_png(picture: Rgba) -> bytes:

@@ -61,9 +61,13 @@ class PackFiles:
                 state.update(sha256(self.content(reference.partition("#")[0], key)).digest())
         return state.hexdigest()
 
-    def layer(self, key: str, stack: tuple[str, ...], view: View) -> Layer:
-        """Draw a stack. Raises :class:`InputError`, also when nothing of it is visible."""
+    def layer(self, key: str, stack: tuple[str, ...], view: View) -> Layer | None:
+        """Draw a stack; None when all of it lies where the view is cropped. Raises :class:`InputError`, also when
+        nothing is visible of it though all of the canvas is seen.
+        """
         pieces = [piece for piece in self._pieces(key, stack, view) if piece is not None]
+        if not pieces and view.cropped:
+            return None
         if not pieces:
             raise InputError(
                 f"nothing is visible of {' + '.join(stack)}",

@@ -35,6 +35,11 @@ class View:
         return cls(canvas, full, ((full[0] - size[0]) // 2, (full[1] - size[1]) // 2), size)
 
     @property
+    def cropped(self) -> bool:
+        """Whether less than the canvas is shown."""
+        return self.size != self.full
+
+    @property
     def scale(self) -> tuple[float, float]:
         """Output pixels per canvas unit."""
         return (self.full[0] / self.canvas[0], self.full[1] / self.canvas[1])

@@ -38,11 +38,14 @@ Tick = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class FilmFrame:
-    """A decoded picture, when it begins (samples at 48 kHz), and how wide its pixels are for their height."""
+    """A decoded picture: when it begins and for how long the file says it stays (samples at 48 kHz; 0: it says
+    nothing), and how wide its pixels are for their height.
+    """
 
     at: int
     frame: av.VideoFrame
     pixel: float = 1.0
+    lasts: int = 0
 
 
 def _refused(path: Path, why: str) -> InputError:
@@ -115,7 +118,8 @@ def film_frames(path: Path, tick: Tick, late: Callable[[int], bool] = lambda at:
                     time = index / 25 if frame.pts is None else frame.time
                     first = time if first is None else first
                     index += 1
-                    yield FilmFrame(round((time - first) * RATE), frame, pixel)
+                    lasts = round(frame.duration * (frame.time_base or 0) * RATE)
+                    yield FilmFrame(round((time - first) * RATE), frame, pixel, lasts)
         except FFmpegError as error:
             raise broken(path, "film", error) from error
 

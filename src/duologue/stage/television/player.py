@@ -72,11 +72,12 @@ class _Reel:
     def _looped(self) -> Generator[FilmFrame]:
         begin, settled = 0, False
         while True:
-            count, last, step = 0, 0, self.length or LONGEST * RATE
+            count, last, step, lasts = 0, 0, self.length or LONGEST * RATE, 0
             for frame in film_frames(self._path, self._tick, lambda at, begin=begin: begin + at + LATE < self._asked):
                 if frame.at >= (self.length or LONGEST * RATE):
                     break
-                count, last, step = count + 1, frame.at, min(step, frame.at - last) if frame.at > last else step
+                step = min(step, frame.at - last) if frame.at > last else step
+                count, last, lasts = count + 1, frame.at, frame.lasts
                 yield replace(frame, at=begin + frame.at)
             if count == 0:
                 raise InputError(
@@ -87,7 +88,8 @@ class _Reel:
             if count == 1:
                 return  # a still: its picture stays
             if not settled:
-                self._settle(last + step if last else 0)
+                # a GIF, a slide show or a recorded screen may rest on its last picture for long
+                self._settle(min(last + (lasts or step), LONGEST * RATE) if last else 0)
                 settled = True
             if self.length < SHORTEST:
                 return

@@ -80,13 +80,7 @@ class Screen:
         inner = max(1, round(across * share)), max(1, round(down * share))
         if abs(inner[0] / width - 1) < 0.03 and abs(inner[1] / height - 1) < 0.03:
             inner = width, height
-        small = frame.reformat(
-            *(inner[::-1] if quarters % 2 else inner),
-            format="rgb24",
-            src_colorspace=_colorspace(frame),
-            dst_color_range=ColorRange.JPEG,
-            interpolation=Interpolation.AREA if share < 1 else Interpolation.BICUBIC,
-        ).to_ndarray()
+        small = _scaled(frame, (inner[1], inner[0]) if quarters % 2 else inner, shrinks=share < 1)
         small = np.ascontiguousarray(np.rot90(small, quarters))  # counter-clockwise, as the file has it
         left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
         framed = cv2.copyMakeBorder(
@@ -109,6 +103,24 @@ class Screen:
             left=self._left,
             top=self._top,
         )
+
+
+def _scaled(frame: VideoFrame, size: tuple[int, int], *, shrinks: bool) -> Plane:
+    """As RGB of this size (width, height). What can be seen through is in front of black."""
+    if not (frame.format.has_palette or any(part.is_alpha for part in frame.format.components)):
+        scaled = frame.reformat(
+            *size,
+            format="rgb24",
+            src_colorspace=_colorspace(frame),
+            dst_color_range=ColorRange.JPEG,
+            interpolation=Interpolation.AREA if shrinks else Interpolation.BICUBIC,
+        )
+        return _bytes(scaled.to_ndarray())
+    straight = frame.reformat(format="rgba", src_colorspace=_colorspace(frame), dst_color_range=ColorRange.JPEG)
+    whole = _bytes(straight.to_ndarray())
+    # before it is scaled: the colour of a pixel that nobody sees must not reach its neighbours
+    seen = _premultiplied(np.ascontiguousarray(whole[..., :3]), np.repeat(whole[..., 3:], 3, axis=2))
+    return _bytes(cv2.resize(seen, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC))
 
 
 def _doubles(matrix: NDArray[np.integer | np.floating]) -> _Matrix:

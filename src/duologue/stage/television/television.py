@@ -100,7 +100,7 @@ class Television:
         if path is None:
             self._off()
         elif self._quad is None:
-            self._trouble(no_tv(self._room))
+            self._fail(path, no_tv(self._room))
         else:
             self._opening_watch = _Watch(self._fps)
             self._admit(path)
@@ -132,9 +132,9 @@ class Television:
             if missed and self._watch.hangs(now, player.progress):
                 player.failure = hanging(player.path)
             if player.failure is not None:
-                self._trouble(player.failure)
-                self._off()
-                picture = None
+                self._leave(player)
+                self._player = picture = None
+                self._fail(player.path, player.failure)
         reports, self._reports = tuple(self._reports), []
         return TvFrame(picture, missed, reports)
 
@@ -152,7 +152,7 @@ class Television:
 
     def _advance_opening(self, now: int) -> None:
         if self._waiting is not None and not self._admit(self._waiting) and self._opening_watch.hangs(now, 0):
-            self._trouble(hanging(self._abandoned[0].path))
+            self._fail(self._waiting, hanging(self._abandoned[0].path))
             self._waiting = None
         player = self._opening
         if player is None:
@@ -162,9 +162,9 @@ class Television:
             if not opened and self._opening_watch.hangs(now, player.progress):
                 raise hanging(player.path)
         except DuologueError as error:
-            self._trouble(error)
             self._leave(player)
             self._opening = None
+            self._fail(player.path, error)
             return
         if opened:
             self._begin(player)
@@ -179,7 +179,7 @@ class Television:
         try:
             self._opening = FilmPlayer(path, self._quad, fps=self._fps, blocking=self._patient, every=self._every)
         except RuntimeError as error:  # the machine gives no more threads
-            self._trouble(broken(path, "film", error))
+            self._fail(path, broken(path, "film", error))
         return True
 
     def _begin(self, player: FilmPlayer) -> None:
@@ -187,7 +187,7 @@ class Television:
             self._leave(self._player)
         self._player, self._opening, self._since = player, None, -1
         self._watch = _Watch(self._fps)
-        self._reports.append(TvState(player.path.stem))
+        self._reports.append(TvState(player.path))
         if player.mute is not None:
             self._trouble(player.mute)
 
@@ -195,11 +195,16 @@ class Television:
         if self._player is not None:
             self._leave(self._player)
             self._player = None
-            self._reports.append(TvState(""))
+            self._reports.append(TvState(None))
 
     def _leave(self, player: FilmPlayer) -> None:
         player.close()
         self._abandoned.append(player)
+
+    def _fail(self, path: Path, error: DuologueError) -> None:
+        """A film is not shown (any more); one that plays beside it plays on."""
+        self._trouble(error)
+        self._reports.append(TvState(self._player.path if self._player is not None else None, failed=path))
 
     def _trouble(self, error: DuologueError) -> None:
         self._reports.append(Trouble(error.what, error.where, error.remedy))
