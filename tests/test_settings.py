@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from duologue.errors import InputError
-from duologue.settings import Settings, installed_model, load_settings
+from duologue.settings import Settings, installed_model, load_models_folder, load_settings
 from duologue.settings_parts import Size
 from duologue.tokens import Scope
 
@@ -275,6 +275,37 @@ def test_a_file_that_is_no_settings(text: str) -> None:
     with pytest.raises(InputError) as caught:
         _load(file=text)
     assert "duologue.toml" in caught.value.where
+
+
+def test_a_path_in_a_file_may_begin_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("DUOLOGUE_MODELS", "~/models")
+    settings = _load(file='[runs]\nfolder = "~/runs"\n[engines]\ntts = "piper"\n[engines.piper]\nfolder = "~/voices"\n')
+    assert settings.runs.folder == Path("/home/ada/runs")
+    assert settings.models_folder == load_models_folder() == Path("/home/ada/models")
+    assert _sources(settings)["engines.piper.folder"][0] == "/home/ada/voices"
+
+
+@pytest.mark.parametrize(
+    "variable", ["DUOLOGUE_MODELS", "DUOLOGUE_RUNS__FOLDER", "DUOLOGUE_SHOW__RECORD", "DUOLOGUE_ENGINES__PIPER__FOLDER"]
+)
+def test_an_empty_path_does_not_stand_for_the_working_directory(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "")
+    with pytest.raises(InputError) as caught:
+        _load()
+    assert caught.value.what.endswith(": an empty path names nothing")
+    assert caught.value.where == f"environment {variable}"
+
+
+@pytest.mark.parametrize(
+    "written", ['folder = ""', "folder = 5", 'folder = "~nobody-of-that-name/models"', "files = 1"]
+)
+def test_a_wrong_folder_of_models_names_its_key_and_source(written: str) -> None:
+    Path("duologue.toml").write_text(f"[models]\n{written}\n")
+    with pytest.raises(InputError) as caught:
+        load_models_folder()
+    assert caught.value.what.startswith(f"models.{written.split()[0]}: ")
+    assert caught.value.where == "duologue.toml"
 
 
 def test_a_file_that_is_no_text() -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -345,7 +345,7 @@ def load_models_folder(config: Path | None = None) -> Path:
     try:
         part = ModelsSettings.model_validate(table.get("models", {}))
     except ValidationError as error:
-        raise _as_input_error(problems(error, ModelsSettings), sources) from None
+        raise _as_input_error(_inside("models", problems(error, ModelsSettings)), sources) from None
     return part.folder or models_folder()
 
 
@@ -477,6 +477,11 @@ def _as_input_error(found: list[WrongValue], sources: Mapping[str, str]) -> Inpu
     )
 
 
+def _inside(table: str, found: Iterable[WrongValue]) -> list[WrongValue]:
+    """What is wrong in a table that was looked at by itself, by the whole keys."""
+    return [replace(each, key=f"{table}.{each.key}" if each.key else table) for each in found]
+
+
 def _source(key: str, sources: Mapping[str, str]) -> str:
     """The source of a key, or of one in its table or of its list."""
     plain = re.sub(r"\[\d+\]", "", key)
@@ -562,13 +567,7 @@ def _engine_part(
         missing = [str(each["loc"][0]) for each in details if each["type"] == "missing" and len(each["loc"]) == 1]
         if missing:
             raise _needed(name, missing, model) from None
-        found = [
-            WrongValue(
-                f"engines.{name}.{problem.key}" if problem.key else f"engines.{name}", problem.what, problem.remedy
-            )
-            for problem in problems(error, model)
-        ]
-        raise _as_input_error(found, sources) from None
+        raise _as_input_error(_inside(f"engines.{name}", problems(error, model)), sources) from None
 
 
 def _with_lists(table: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:

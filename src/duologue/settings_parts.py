@@ -20,6 +20,7 @@ from pydantic import (
 
 from duologue.models.automatic import AUTO
 from duologue.tokens import TokenSettings, long_enough
+from duologue.validation import WrittenPath
 
 ONLY_SHOW = "show"
 """What a show is called that has no table of its own."""
@@ -161,7 +162,7 @@ class ShowSettings(SettingsSection):
     )
     test_card: bool = Field(default=False, description="Draw a frame number and a time for `duologue verify` to read.")
     headless: bool = Field(default=False, description="Serve the stream and the API, but no page.")
-    record: Path | None = Field(
+    record: WrittenPath | None = Field(
         default=None, description="Record to this MP4 file, or to NAME.2.mp4 and so on where it holds something."
     )
     record_minutes: int = Field(
@@ -229,8 +230,10 @@ class WebSettings(SettingsSection):
         default={}, description="Further tokens, a table for each: token or env, and the scopes that it has."
     )
 
-    tls_cert: Path | None = Field(default=None, description="HTTPS by this certificate chain, a file (PEM).")
-    tls_key: Path | None = Field(default=None, description="The certificate's key, a file (PEM), unless it is in it.")
+    tls_cert: WrittenPath | None = Field(default=None, description="HTTPS by this certificate chain, a file (PEM).")
+    tls_key: WrittenPath | None = Field(
+        default=None, description="The certificate's key, a file (PEM), unless it is in it."
+    )
     tls_self_made: bool = Field(
         default=False, description="HTTPS by a certificate of our own making, of which browsers warn."
     )
@@ -266,7 +269,7 @@ class WebSettings(SettingsSection):
 class ModerationSettings(SettingsSection):
     """What may be said: by topics, by chat, and by the engines."""
 
-    words: Path | None = Field(
+    words: WrittenPath | None = Field(
         default=None, description="A file of words to refuse, one a line, beside the list that ships."
     )
     max_topic: int = Field(default=400, ge=1, le=4000, description="Characters of a topic.")
@@ -277,7 +280,7 @@ class ModerationSettings(SettingsSection):
 class LedgerSettings(SettingsSection):
     """What is written down of all that happens (docs/ledger.md)."""
 
-    folder: Path | None = Field(default=None, description="A folder for it; unset: nothing is written down.")
+    folder: WrittenPath | None = Field(default=None, description="A folder for it; unset: nothing is written down.")
     file_mb: int = Field(default=64, ge=1, le=100_000, description="A new file begins after so many MB.")
     keep_files: int = Field(default=20, ge=1, le=10_000, description="The oldest are removed beyond so many.")
     keep_mb: int = Field(default=1000, ge=1, description="The oldest are removed beyond so many MB in all.")
@@ -295,7 +298,9 @@ class RunsSettings(SettingsSection):
     """The flight recorder: what is kept of each show, talk and call (docs/evidence.md)."""
 
     keep: bool = Field(default=True, description="Keep a run of each; false: of none.")
-    folder: Path | None = Field(default=None, description="Where; unset: the user's state folder, private to the user.")
+    folder: WrittenPath | None = Field(
+        default=None, description="Where; unset: the user's state folder, private to the user."
+    )
     words: bool = Field(default=True, description="With what was said; false: times, counts and decisions alone.")
     keep_days: float = Field(default=14.0, gt=0, le=3650, description="A run is removed so many days after its end.")
     keep_mb: int = Field(default=2000, ge=10, description="The oldest runs are removed beyond so many MB in all.")
@@ -333,7 +338,7 @@ class StoreSettings(SettingsSection):
     memory_characters: int = Field(
         default=1200, ge=0, le=20_000, description="What a conversation is told of earlier ones, at most; 0: nothing."
     )
-    knowledge: Path | None = Field(
+    knowledge: WrittenPath | None = Field(
         default=None, description="A folder of folders: what the character NAME knows lies in NAME, as .md, .txt, .pdf."
     )
     passages: int = Field(default=3, ge=0, le=20, description="Of those files, told to the model with each question.")
@@ -348,7 +353,7 @@ class TelemetrySettings(SettingsSection):
     log_format: Literal["auto", "json", "text"] = Field(
         default="auto", description="auto: text on a terminal, else JSON lines."
     )
-    budgets: Path | None = Field(
+    budgets: WrittenPath | None = Field(
         default=None, description="A file of budgets (docs/evidence.md): what breaks one is counted, and said."
     )
     otlp: str | None = Field(
@@ -378,7 +383,7 @@ class EngineChoice(SettingsSection):
 class ModelsSettings(SettingsSection):
     """The models that were fetched."""
 
-    folder: Path | None = Field(
+    folder: WrittenPath | None = Field(
         default=None, description="Where they lie; unset: DUOLOGUE_MODELS, else the user's data folder."
     )
 
@@ -386,7 +391,7 @@ class ModelsSettings(SettingsSection):
 class HearingSettings(SettingsSection):
     """How the end of a turn is found."""
 
-    smart_turn: Path | None = Field(
+    smart_turn: WrittenPath | None = Field(
         default=None, description="A file of smart-turn v3 (ONNX): it judges by the sound of a turn whether it is over."
     )
 
@@ -480,7 +485,7 @@ class DialogueSettings(SettingsSection):
         default=None, description="Words that do not ask for the floor; unset: those of the language."
     )
 
-    record_folder: Path | None = Field(
+    record_folder: WrittenPath | None = Field(
         default=None, description="Record every conversation with sound here: the person left, the character right."
     )
 
@@ -528,7 +533,7 @@ class SpeechCacheSettings(SettingsSection):
 
     skip: Names = Field(default=("espeak",), description="Engines whose speech is not kept, being as fast as a disk.")
     limit_mb: int = Field(default=512, ge=0, le=1_000_000, description="Size of it, MB; 0 keeps nothing.")
-    folder: Path | None = Field(default=None, description="Where; unset: the user's cache folder.")
+    folder: WrittenPath | None = Field(default=None, description="Where; unset: the user's cache folder.")
 
 
 Shows = Annotated[dict[str, ShowSettings], AfterValidator(_apart)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -13,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from duologue.settings_parts import DialogueSettings, Names, SettingsSection, as_list, is_loopback
 from duologue.tokens import held
-from duologue.validation import problems
+from duologue.validation import WrittenPath, problems
 
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^\[\]:/\s]+):(?P<port>\d{1,5})")
 _REGISTRAR = re.compile(r"(?:sips?:)?(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?(?:;transport=(?:udp|tcp|tls))?", re.I)
@@ -252,9 +251,9 @@ class PhoneSettings(SettingsSection):
     )
     transport: Transports = Field(default=("udp",), min_length=1, description="What it listens by: udp, tcp, tls.")
     tls_port: int = Field(default=5061, ge=0, le=65_535, description="Of TLS.")
-    tls_cert: Path | None = Field(default=None, description="Its certificate, a file (PEM).")
-    tls_key: Path | None = Field(default=None, description="The key of that, a file (PEM).")
-    tls_ca: Path | None = Field(
+    tls_cert: WrittenPath | None = Field(default=None, description="Its certificate, a file (PEM).")
+    tls_key: WrittenPath | None = Field(default=None, description="The key of that, a file (PEM).")
+    tls_ca: WrittenPath | None = Field(
         default=None, description="Whose certificates are believed, a file (PEM); unset: the system's."
     )
     address: str = Field(
@@ -303,7 +302,9 @@ class PhoneSettings(SettingsSection):
         default="full", description="half: it hears nothing while it speaks; for lines that echo."
     )
     dialogue: Turns = Field(default={}, description="How turns are taken on the line: any key of [dialogue].")
-    record: Path | None = Field(default=None, description="A folder for recordings: caller left, character right.")
+    record: WrittenPath | None = Field(
+        default=None, description="A folder for recordings: caller left, character right."
+    )
     record_format: Literal["opus", "wav"] = Field(default="opus", description="Of a recording.")
     remember: Remembered = Field(
         default="nothing",

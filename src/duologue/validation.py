@@ -5,12 +5,30 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast, get_args, get_origin
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias, cast, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 LISTED = 24
 """How many known names a remedy lists."""
+
+
+def _at_home(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        raise ValueError("an empty path names nothing | Name a file or folder, or leave the key out.")
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{value} is in no home that is known | Write the whole path.") from error
+
+
+WrittenPath: TypeAlias = Annotated[Path, BeforeValidator(_at_home)]
+"""A path as a person writes it where no shell reads it first: ``~`` is their home. An empty one is refused: it would
+stand for the working directory.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ import json
 import signal
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -35,6 +34,7 @@ from duologue.priority import usable_cores
 from duologue.streams import unhurried
 from duologue.supervision import SupervisionPolicy, Work
 from duologue.telemetry.log import get_logger
+from duologue.validation import WrittenPath
 from duologue.workers import LostError, Supervised
 
 WORKER_MODULE = "duologue.language.llama_worker"
@@ -60,7 +60,7 @@ class LlamaSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: Path = Field(description="The model: a GGUF file, of an instruction model.")
+    model: WrittenPath = Field(description="The model: a GGUF file, of an instruction model.")
     context: int = Field(
         default=4096, ge=256, le=1_048_576, description="Tokens of prompt and answer together; memory grows with it."
     )
@@ -71,7 +71,7 @@ class LlamaSettings(BaseModel):
     )  # fmt: skip
     threads: int = Field(default=0, ge=0, le=256, description="Of the model; 0: half of the cores.")
     gpu_layers: int = Field(default=0, ge=-1, le=10_000, description="Layers on the GPU, if built for one; -1: all.")
-    template: Path | None = Field(
+    template: WrittenPath | None = Field(
         default=None, description="A chat template (Jinja) instead of the model's own; a model without one gets ChatML."
     )
     temperature: float = Field(default=0.8, ge=0.0, le=2.0, description="For personas that set none.")

@@ -17,13 +17,14 @@ from duologue.language.languages import Language
 from duologue.priority import usable_cores
 from duologue.speech.local.engine import LocalSettings, LocalSpeech
 from duologue.speech.reading import Reading, language_of, read, reading_rules
+from duologue.validation import WrittenPath
 
 
 class KokoroSettings(LocalSettings):
     """Which files, and how to speak (``[engines.kokoro]``)."""
 
-    model: Path = Field(description="The model, e.g. kokoro-v1.0.onnx.")
-    voices: Path = Field(description="Its voices, e.g. voices-v1.0.bin.")
+    model: WrittenPath = Field(description="The model, e.g. kokoro-v1.0.onnx.")
+    voices: WrittenPath = Field(description="Its voices, e.g. voices-v1.0.bin.")
     language: str = Field(default="en-us", min_length=2, description="Of the text, as espeak-ng names it.")
     threads: int = Field(default=1, ge=0, le=64, description="Of the model; 0: as many as there are cores.")
     speed: float = Field(default=1.0, ge=0.5, le=2.0, description="1.0 is the voice's own.")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 
 from pydantic import Field
 
@@ -23,6 +22,7 @@ from duologue.speech.local.engine import LocalSettings, LocalSpeech
 from duologue.speech.piper.config import VoiceConfig, known_speakers, parse_voice, read_config, speakers, voice_names
 from duologue.speech.piper.line import PiperLine
 from duologue.speech.reading import language_of, read, reading_rules
+from duologue.validation import WrittenPath
 from duologue.version import __version__
 from duologue.workers import Supervised
 
@@ -35,7 +35,7 @@ KINDS = ("", "?pitch=0.82", "?pitch=1.24")
 class PiperSettings(LocalSettings):
     """Which voices, and how to speak (``[engines.piper]``)."""
 
-    folder: Path = Field(description="Where the voices lie: NAME.onnx beside NAME.onnx.json.")
+    folder: WrittenPath = Field(description="Where the voices lie: NAME.onnx beside NAME.onnx.json.")
     voices: tuple[str, ...] = Field(default=(), description="Names of those to load; empty: all in the folder.")
     length_scale: float | None = Field(default=None, gt=0.2, le=4.0, description="Above 1 is slower; unset: its own.")
     sentence_seconds: float = Field(
