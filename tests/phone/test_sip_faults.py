@@ -304,9 +304,31 @@ def test_who_cannot_be_reached_is_given_up_at_once_and_a_ringing_call_is_not() -
     other, outputs = agent.call(f"sip:17@{BOB};transport=tcp", description(), 0)
     (invite,) = _requests(outputs)
     agent.receive(sip.respond(invite, 180, [("Contact", f"<sip:17@{BOB}>")], tag="x"), there, 0)
-    assert _told(agent.lost(there, 0)) == [events.Ended(name, 408, "Request Timeout")]
+    said = f"nobody is reached at {BOB}:5060 (TCP)"  # section 8.1.3.1: no time-out
+    assert _told(agent.lost(there, 0)) == [events.Ended(name, 503, said)]
     assert agent.calls == 1 and list(agent.unanswered) == [there]
     del other
+
+
+def test_a_pbx_that_takes_no_connection_for_a_moment_ends_no_call() -> None:
+    """It is started anew, and the session is refreshed just then: section 12.2.1.2 has a time-out end the call, and
+    this is none. Nor is it a sign of life.
+    """
+    agent = UserAgent(LineOptions(host=ALICE, transport="TCP"), random.Random(1))
+    there = Flow("TCP", BOB, 5060)
+    name, outputs = agent.call(f"sip:16@{BOB};transport=tcp", description(), 0)
+    (invite,) = _requests(outputs)
+    taken = [("Contact", f"<sip:16@{BOB};transport=tcp>"), ("Content-Type", "application/sdp"),
+             ("Session-Expires", "1800;refresher=uac")]  # fmt: skip
+    body = answered(BOB, description()).encode().encode()
+    agent.receive(sip.respond(invite, 200, taken, body, tag="x"), there, 0)
+    times: list[int] = []
+    while len(times) < 3 and agent.calls and (now := agent.deadline) is not None:
+        times += [now for one in _requests(agent.tick(now)) if one.method == "INVITE"]
+        assert _told(agent.lost(there, now)) == []
+    assert len(times) == 3 and times[0] == 900 * SECOND
+    agent.probe(name, times[-1])
+    assert _told(agent.lost(there, times[-1])) == []
 
 
 @pytest.mark.parametrize("broke", [True, False])

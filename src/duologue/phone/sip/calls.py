@@ -293,9 +293,10 @@ class Call:
                 self._agent.tell(events.Present(self.name))
             self._check_alive(request, response.code, now)
 
-    def failed(self, purpose: Purpose, request: Request, now: int) -> None:
-        """Nobody answered: as if 408 had come (section 8.1.3.1)."""
-        self.responded(purpose, request, sip.respond(request, 408), now)
+    def failed(self, purpose: Purpose, request: Request, response: Response, now: int) -> None:
+        """Nobody answered: as if ``response`` had come (section 8.1.3.1), but that it shows nobody to be there."""
+        if purpose is not Purpose.PROBE or response.code in GONE:
+            self.responded(purpose, request, response, now)
 
     def _reinvited(self, request: Request, key: Key, now: int) -> None:
         """Section 14.2."""
