@@ -8,6 +8,7 @@ name and does what it does through its :class:`Agent`. What it repeats until it 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from enum import Enum, auto
 from typing import ClassVar
 
@@ -588,7 +589,8 @@ class Call:
         return self._agent.introduction(self._flow or self.source)
 
     def _behind(self) -> Flow | None:
-        return self._flow if self._flow is not None and self._flow.reliable else None
+        """The connection that our INVITE went by, with the address at its far end."""
+        return replace(self._flow, peer=(self.peer, 0)) if self._flow is not None and self._flow.reliable else None
 
     def _refreshed(self, session: SessionTimer | None, now: int) -> None:
         self._session = session
