@@ -13,7 +13,7 @@ from duologue.certificates import for_servers
 from duologue.phone.sip.digest import Credentials
 from duologue.phone.sip.registration import Account
 from duologue.phone.sip.transactions import Flow
-from peers.sip_line import HOST, certificate, free_port, program, running
+from peers.sip_line import HOST, NAMES, certificate, free_port, program, running
 
 DOMAIN = "pbx.test"
 CONFIGURATION = """#!KAMAILIO
@@ -140,13 +140,14 @@ class _Answer(asyncio.DatagramProtocol):
 
 @contextlib.asynccontextmanager
 async def kamailio(
-    folder: Path, port: int, algorithm: str = "MD5", media: MediaProxy | None = None, *, secure: bool = False
-) -> AsyncGenerator[ssl.SSLContext]:
-    """It listens, by TLS on the port after ``port``; what is given trusts it. With ``media`` all sound goes through
-    that, encrypted (SDES) on the way to who is called where ``secure``.
+    folder: Path, port: int, algorithm: str = "MD5", media: MediaProxy | None = None, *, secure: bool = False,
+    names: str = NAMES,
+) -> AsyncGenerator[ssl.SSLContext]:  # fmt: skip
+    """It listens, by TLS on the port after ``port``, with a certificate for ``names``; what is given trusts it. With
+    ``media`` all sound goes through that, encrypted (SDES) on the way to who is called where ``secure``.
     """
     name = program("kamailio", "kamailio, with kamailio-tls-modules")
-    key, made = await certificate(folder)
+    key, made = await certificate(folder, names)
     file = folder / "kamailio.cfg"
     there, back = ("RTP/SAVP DTLS=off", "RTP/AVP") if secure else ("RTP/AVP", "RTP/AVP")
     module, offered, answered = (

@@ -139,12 +139,15 @@ def free_port(count: int = 1) -> int:
             return first
 
 
-async def certificate(folder: Path) -> tuple[Path, Path]:
-    """A key and a certificate for this machine and for ``pbx.test``."""
+NAMES = "IP:127.0.0.1,DNS:pbx.test"
+
+
+async def certificate(folder: Path, names: str = NAMES) -> tuple[Path, Path]:
+    """A key and a certificate for these (this machine and ``pbx.test``)."""
     await asyncio.to_thread(folder.mkdir, exist_ok=True)
     key, made = folder / "key.pem", folder / "certificate.pem"
     command = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
-               "subjectAltName=IP:127.0.0.1,DNS:pbx.test", "-keyout", str(key), "-out", str(made)]  # fmt: skip
+               f"subjectAltName={names}", "-keyout", str(key), "-out", str(made)]  # fmt: skip
     making = await asyncio.create_subprocess_exec(program("openssl", "openssl"), *command, stderr=subprocess.DEVNULL)
     assert await making.wait() == 0
     return key, made

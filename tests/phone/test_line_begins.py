@@ -244,7 +244,13 @@ class _Records:
         raise LookupError(name)
 
 
-@pytest.mark.parametrize("pointers", [(Pointer(10, 1, "SIP+D2T"), Pointer(20, 1, "SIP+D2U")), ()], ids=["NAPTR", "SRV"])
+POINTERS = (
+    Pointer(10, 1, "SIP+D2T", "_sip._tcp.office.example.org"),
+    Pointer(20, 1, "SIP+D2U", "_sip._udp.office.example.org"),
+)
+
+
+@pytest.mark.parametrize("pointers", [POINTERS, ()], ids=["NAPTR", "SRV"])
 def test_a_name_is_called_by_what_its_domain_is_reached_by(pointers: tuple[Pointer, ...]) -> None:
     async def run() -> None:
         came: list[bytes] = []

@@ -186,7 +186,10 @@ class _Records:
             "_sip._udp.off.example.com": [Server(0, 0, ".", 0)],
         }
         self.hosts = {"a.example.com": ["192.0.2.1", "2001:db8::1"], "c.example.com": ["192.0.2.3"]}
-        self.naptr = [Pointer(20, 1, "SIP+D2U"), Pointer(10, 1, "E2U+email"), Pointer(10, 2, "sips+d2t")]
+        self.naptr = [
+            Pointer(20, 1, "SIP+D2U", "_sip._udp.example.com"), Pointer(10, 1, "E2U+email", "."),
+            Pointer(10, 2, "sips+d2t", "_sips._tcp.example.com"),
+        ]  # fmt: skip
 
     async def pointers(self, name: str) -> tuple[Sequence[Pointer], float]:
         if name != "example.com":

@@ -12,6 +12,7 @@ from duologue.clock import MILLISECOND, SECOND
 from duologue.phone.media.sdp import Description
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip import message as sip
+from duologue.phone.sip.header_fields import uri_of
 from duologue.phone.sip.registration import Account
 from duologue.phone.sip.screening import LineOptions
 from duologue.phone.sip.transactions import Flow
@@ -304,9 +305,68 @@ def test_who_cannot_be_reached_is_given_up_at_once_and_a_ringing_call_is_not() -
     other, outputs = agent.call(f"sip:17@{BOB};transport=tcp", description(), 0)
     (invite,) = _requests(outputs)
     agent.receive(sip.respond(invite, 180, [("Contact", f"<sip:17@{BOB}>")], tag="x"), there, 0)
-    assert _told(agent.lost(there, 0)) == [events.Ended(name, 408, "Request Timeout")]
+    said = f"nobody is reached at {BOB}:5060 (TCP)"  # section 8.1.3.1: no time-out
+    assert _told(agent.lost(there, 0)) == [events.Ended(name, 503, said)]
     assert agent.calls == 1 and list(agent.unanswered) == [there]
     del other
+
+
+def test_a_pbx_that_takes_no_connection_for_a_moment_ends_no_call() -> None:
+    """It is started anew, and the session is refreshed just then: section 12.2.1.2 has a time-out end the call, and
+    this is none. Nor is it a sign of life.
+    """
+    agent = UserAgent(LineOptions(host=ALICE, transport="TCP"), random.Random(1))
+    there = Flow("TCP", BOB, 5060)
+    name, outputs = agent.call(f"sip:16@{BOB};transport=tcp", description(), 0)
+    (invite,) = _requests(outputs)
+    taken = [("Contact", f"<sip:16@{BOB};transport=tcp>"), ("Content-Type", "application/sdp"),
+             ("Session-Expires", "1800;refresher=uac")]  # fmt: skip
+    body = answered(BOB, description()).encode().encode()
+    agent.receive(sip.respond(invite, 200, taken, body, tag="x"), there, 0)
+    times: list[int] = []
+    while len(times) < 3 and agent.calls and (now := agent.deadline) is not None:
+        times += [now for one in _requests(agent.tick(now)) if one.method == "INVITE"]
+        assert _told(agent.lost(there, now)) == []
+    assert len(times) == 3 and times[0] == 900 * SECOND
+    agent.probe(name, times[-1])
+    assert _told(agent.lost(there, times[-1])) == []
+
+
+@pytest.mark.parametrize(
+    ("route", "goes"),
+    [
+        (f"<sip:{BOB}:5061;transport=tls;lr>", Flow("TLS", "pbx.example", 0)),
+        ("<sip:192.0.2.3:5061;transport=tls;lr>", Flow("TLS", "192.0.2.3", 5061)),
+        (f"<sip:{BOB};transport=tcp;lr>", Flow("TCP", BOB, 5060)),
+    ],
+)  # fmt: skip
+def test_a_proxy_that_names_its_address_is_reached_by_the_connection_to_its_name(route: str, goes: Flow) -> None:
+    """Its certificate has a name alone, so no other connection was to be had: no ACK came to it, nor any BYE."""
+    agent = UserAgent(LineOptions(host=ALICE, ports={"TLS": 5061}), random.Random(1))
+    account = Account("llama", "16", "pbx.example", (Flow("TLS", "pbx.example", 0),))
+    agent.register(account, 0)
+    came = Flow("TLS", "pbx.example", 0, peer=(BOB, 5061))
+    name, outputs = agent.call("sip:17@pbx.example", description(), 0, "llama")
+    (invite,) = _requests(outputs)
+    taken = [("Contact", "<sip:17@198.51.100.7>"), ("Content-Type", "application/sdp"), ("Record-Route", route)]
+    accepted = sip.respond(invite, 200, taken, answered(BOB, description()).encode().encode(), tag="x")
+    sent = [one for one in agent.receive(accepted, came, 0) if isinstance(one, Transmit)]
+    sent += [one for one in agent.hang_up(name, 0) if isinstance(one, Transmit)]
+    assert [one.data.split(b" ")[0] for one in sent] == [b"ACK", b"BYE"] and {one.flow for one in sent} == {goes}
+    theirs = sip.request("INVITE", uri_of(f"sip:16@{ALICE}"), [
+        ("Via", f"SIP/2.0/TLS {BOB}:5061;branch=z9hG4bKone"), ("From", "<sip:17@pbx.example>;tag=a"),
+        ("To", "<sip:16@pbx.example>"), ("Call-ID", "theirs"), ("CSeq", "1 INVITE"), *taken,
+    ], description(BOB).encode().encode())  # fmt: skip
+    (event,) = _told(agent.receive(theirs, came, 0))
+    assert isinstance(event, events.Incoming) and event.offer is not None
+    (took,) = _answers(agent.accept(event.call, answered(ALICE, event.offer), 0))
+    ack = sip.request("ACK", theirs.uri, [
+        ("Via", f"SIP/2.0/TLS {BOB}:5061;branch=z9hG4bKack"), ("From", theirs.headers["From"]),
+        ("To", took.headers["To"]), ("Call-ID", "theirs"), ("CSeq", "1 ACK"),
+    ])  # fmt: skip
+    agent.receive(ack, came, 0)
+    (bye,) = [one for one in agent.hang_up(event.call, 0) if isinstance(one, Transmit)]
+    assert bye.flow == goes
 
 
 @pytest.mark.parametrize("broke", [True, False])

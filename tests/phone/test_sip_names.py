@@ -30,6 +30,7 @@ ZONE = {
         300, '20 50 "s" "SIP+D2U" "" _sip._udp.pbx.example.org.', '10 90 "s" "SIPS+D2T" "" _sips._tcp.pbx.example.org.',
         '10 50 "s" "SIP+D2T" "" _sip._tcp.pbx.example.org.',
     ),
+    ("hosted.example.org.", "NAPTR"): (300, '10 50 "s" "SIP+D2T" "" _sip._tcp.PBX.example.org.'),
     ("_sip._tcp.pbx.example.org.", "SRV"): (120, "20 0 5070 127.0.0.3.", "10 0 5060 127.0.0.2."),
     ("_sip._udp.closed.example.org.", "SRV"): (120, "0 0 0 ."),
 }  # fmt: skip
@@ -94,6 +95,16 @@ async def test_a_name_is_reached_by_the_transport_and_the_servers_that_its_domai
         assert await names.servers(flow) == servers and served.asked == asked
         clock.advance(2 * SECOND)
         assert await names.servers(flow) == servers and served.asked == [*asked, asked[1]]
+
+
+async def test_a_domain_may_have_its_servers_at_another_one() -> None:  # RFC 3263, section 4.1, and RFC 5922, section 4
+    """A carrier's customer points to the carrier: the customer's own name has no server, and was called."""
+    async with zone() as (_, records):
+        names = Names(VirtualClock(), records, random.Random(1))
+        flow = await names.flow_to(uri_of("sip:16@hosted.example.org"))
+        servers = await names.servers(flow)
+    assert [(each.host, each.port) for each in servers] == [("127.0.0.2", 5060), ("127.0.0.3", 5070)]
+    assert {each.name for each in servers} == {"hosted.example.org"}, "a certificate must have the name that was called"
 
 
 async def test_what_a_server_does_not_have_is_no_answer_and_a_service_that_is_not_offered_is_none() -> None:

@@ -8,6 +8,7 @@ name and does what it does through its :class:`Agent`. What it repeats until it 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from enum import Enum, auto
 from typing import ClassVar
 
@@ -293,9 +294,10 @@ class Call:
                 self._agent.tell(events.Present(self.name))
             self._check_alive(request, response.code, now)
 
-    def failed(self, purpose: Purpose, request: Request, now: int) -> None:
-        """Nobody answered: as if 408 had come (section 8.1.3.1)."""
-        self.responded(purpose, request, sip.respond(request, 408), now)
+    def failed(self, purpose: Purpose, request: Request, response: Response, now: int) -> None:
+        """Nobody answered: as if ``response`` had come (section 8.1.3.1), but that it shows nobody to be there."""
+        if purpose is not Purpose.PROBE or response.code in GONE:
+            self.responded(purpose, request, response, now)
 
     def _reinvited(self, request: Request, key: Key, now: int) -> None:
         """Section 14.2."""
@@ -587,7 +589,8 @@ class Call:
         return self._agent.introduction(self._flow or self.source)
 
     def _behind(self) -> Flow | None:
-        return self._flow if self._flow is not None and self._flow.reliable else None
+        """The connection that our INVITE went by, with the address at its far end."""
+        return replace(self._flow, peer=(self.peer, 0)) if self._flow is not None and self._flow.reliable else None
 
     def _refreshed(self, session: SessionTimer | None, now: int) -> None:
         self._session = session

@@ -55,7 +55,7 @@ def noted(request: Request, source: Flow) -> None:
 class Dialog:
     """One. ``local`` and ``remote`` have their tags; ``target`` is where the other end is reached now (its Contact),
     ``route`` the proxies on the way, nearest first. ``behind`` is the flow that is used instead of the target's
-    address: the other end is behind a NAT, or on a connection that it opened.
+    address, and of that of a proxy at its far end: the other end is behind a NAT, or on a connection that is open.
     """
 
     call_id: str
@@ -157,7 +157,14 @@ class Dialog:
             ],
             body,
         )  # fmt: skip
-        return made, hop or self.behind or flow_to(uri)
+        return made, self.behind if self.behind and (hop is None or self._leads(hop)) else hop or flow_to(uri)
+
+    def _leads(self, hop: Flow) -> bool:
+        """Whether the connection that is there leads to ``hop``: a proxy names itself by its address in the route, for
+        which it has no certificate; the connection was opened to a name of its, or by itself.
+        """
+        there = self.behind
+        return there is not None and there.reliable and (hop.transport, hop.host) == (there.transport, there.source[0])
 
 
 class EarlyDialogs:

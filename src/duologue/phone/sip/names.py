@@ -45,11 +45,14 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """Of a NAPTR record: lower ``order`` first, then lower ``preference``; ``service`` as ``SIP+D2U``."""
+    """Of a NAPTR record: lower ``order`` first, then lower ``preference``; ``service`` as ``SIP+D2U``, ``replacement``
+    is where its SRV records are (``_sip._udp.carrier.example``).
+    """
 
     order: int
     preference: int
     service: str
+    replacement: str
 
 
 class Records(Protocol):
@@ -78,7 +81,13 @@ class SystemRecords:
         """See :class:`Records`."""
         found, seconds = await self._ask(name, "NAPTR")
         read = [cast(dns.rdtypes.IN.NAPTR.NAPTR, one) for one in found]
-        return [Pointer(one.order, one.preference, one.service.decode("ascii", "replace")) for one in read], seconds
+        return [
+            Pointer(
+                one.order, one.preference, one.service.decode("ascii", "replace"),
+                one.replacement.to_text(omit_final_dot=True),
+            )
+            for one in read
+        ], seconds  # fmt: skip
 
     async def servers(self, name: str) -> tuple[Sequence[Server], float]:
         """See :class:`Records`."""
@@ -140,25 +149,31 @@ class Names:
             return flow_to(uri)
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS):
-                return Flow(await self._preferred(uri.host), uri.host, 0)
+                return await self._preferred(uri.host)
         except TimeoutError:
             return Flow("UDP", uri.host, 0)
 
-    async def _preferred(self, host: str) -> str:
+    async def _preferred(self, host: str) -> Flow:
+        """Section 4.1. A domain may have its servers at another one's; a certificate must name who was called all the
+        same (RFC 5922, section 4).
+        """
         try:
             pointers, _ = await self._records.pointers(host)
         except LookupError:
             pointers = ()
         for one in sorted(pointers, key=lambda pointer: (pointer.order, pointer.preference)):
-            if one.service.upper() in NAPTR:
-                return NAPTR[one.service.upper()]
+            transport = NAPTR.get(one.service.upper(), "")
+            service = f"{SERVICES.get(transport, '')}."
+            if transport and one.replacement.lower().startswith(service):
+                domain = one.replacement[len(service) :]
+                return Flow(transport, host, 0) if domain.lower() == host.lower() else Flow(transport, domain, 0, host)
         for transport in ("UDP", "TCP"):
             try:
                 await self._records.servers(f"{SERVICES[transport]}.{host}")
             except LookupError:
                 continue
-            return transport
-        return "UDP"
+            return Flow(transport, host, 0)
+        return Flow("UDP", host, 0)
 
     def known(self, flow: Flow) -> list[Flow] | None:
         """The servers behind ``flow``, the one to be tried first; None: it is to be looked up."""

@@ -65,6 +65,12 @@ class Flow:
         return self.peer or (self.host, self.port)
 
     @property
+    def place(self) -> str:
+        """For a person: where it leads, and by what."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port} ({self.transport})" if self.port else f"{host} ({self.transport})"
+
+    @property
     def reliable(self) -> bool:
         """The transport repeats what is lost."""
         return self.transport != "UDP"
@@ -107,12 +113,14 @@ class Responded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Nobody answered the request of ``key`` (408), or nobody acknowledged our refusal of the one of ``key``. ``flow``
-    is where nothing at all came from; None: something did.
+    """Nobody answered the request of ``key``, which is as if ``status`` had come (section 8.1.3.1: 408, or 503 where it
+    could not be sent), or nobody acknowledged our refusal of the one of ``key``. ``flow`` is where nothing at all came
+    from; None: something did.
     """
 
     key: Key
     flow: Flow | None = None
+    status: int = 408
 
 
 Effect = Send | Asked | Cancelled | Responded | Failed
@@ -343,7 +351,7 @@ class Transactions:
         effects: list[Effect] = []
         for one in waiting:
             one.end()
-            effects += self._settled([Failed(one.key, flow)], one)
+            effects += self._settled([Failed(one.key, flow, 503)], one)
         return effects
 
     def disconnected(self, flow: Flow) -> None:

@@ -403,8 +403,8 @@ class UserAgent:
                         self._touch(call).cancelled(now)
                 case Responded(key, response):
                     self._responded(key, response, now)
-                case Failed(key, flow):
-                    self._failed(key, flow, now)
+                case Failed():
+                    self._failed(effect, now)
 
     def _acknowledged(self, ack: Request, flow: Flow, now: int) -> None:
         call = self._found(ack)
@@ -492,13 +492,15 @@ class UserAgent:
         call.responded(pending.purpose, pending.request, response, now)
         self._reported(call, pending.purpose, response.code, now)
 
-    def _failed(self, key: Key, flow: Flow | None, now: int) -> None:
-        if flow is not None:
-            self.unanswered.append(flow)
-        if not self._accounts.failed(key, now) and (pending := self._pending.get(key)) is not None:
-            call = self._touch(pending.call)
-            call.failed(pending.purpose, pending.request, now)
-            self._reported(call, pending.purpose, 408, now)
+    def _failed(self, failed: Failed, now: int) -> None:
+        if failed.flow is not None:
+            self.unanswered.append(failed.flow)
+        if not self._accounts.failed(failed.key, now) and (pending := self._pending.get(failed.key)) is not None:
+            call, response = self._touch(pending.call), sip.respond(pending.request, failed.status)
+            if failed.status == 503:
+                response.phrase = f"nobody is reached at {pending.flow.place}"
+            call.failed(pending.purpose, pending.request, response, now)
+            self._reported(call, pending.purpose, failed.status, now)
 
     def _reported(self, call: Call, purpose: Purpose, status: int, now: int) -> None:
         """Whoever sent us to the other end of ``call`` is told how it goes."""
