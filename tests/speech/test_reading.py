@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -51,6 +51,17 @@ ENGLISH = (
      "From 1.2 billion dollars to 5 thousand dollars, 3 million pounds or 10 US dollars."),
     ("He owes -$5, $5-10 or $20-$30 million.", "He owes minus 5 dollars, 5 to 10 dollars or 20 to 30 million dollars."),
     ("It is $20/month, ¥500, or 5 EUR.", "It is 20 dollars per month, 500 yen, or 5 euros."),
+    ("It costs $1, $1.00, £1, or €1; $1,000 or $1.005.",
+     "It costs 1 dollar, 1 dollar, 1 pound, or 1 euro; 1,000 dollars or 1.005 dollars."),
+    # Comparisons, which the voice passes over; menus, which it may
+    ("If x < 5 and y>3, or a < b and price > -100.",
+     "If x is less than 5 and y is greater than 3, or a is less than b and price is greater than -100."),
+    ("Open Settings > Privacy, x >= 3.", "Open Settings > Privacy, x >= 3."),
+    # Tags are not read, and words in angle brackets are
+    ("<b>Now</b> <a href='x.html'>go</a><br/> on.", "Now go on."),
+    ("Say <your name> now, when x<y and y>z.", "Say <your name> now, when x is less than y and y is greater than z."),
+    # Emoji are not read, whichever block they are of
+    ("A ⭐ star, ⏰ late, 1️⃣ first, ▶️ play, 🏴󠁧󠁢󠁥󠁮󠁧󠁿 flag.", "A star, late, 1 first, play, flag."),
     # Numbers that are not counted
     ("Call 1-800-555-0199 or +1 (202) 555-0123.", "Call 1, 8 0 0, 5 5 5, 0 1 9 9 or plus 1, 2 0 2, 5 5 5, 0 1 2 3."),
     ("Call +44 20 7946 0958 or 020 7946 0958.", "Call plus 4 4, 2 0, 7 9 4 6, 0 9 5 8 or 0 2 0, 7 9 4 6, 0 9 5 8."),
@@ -145,6 +156,13 @@ GERMAN = (
     ("Nr.2, Kap. III, mind. 5, inkl. MwSt., 50/50, 2024/25, 5 l/100 km.",
      "Nummer 2, Kapitel 3, mindestens 5, inklusive Mehrwertsteuer, 50 50, 2024 25, 5 Liter auf 100 Kilometer."),
     ("60 Hz, 10 dB, 80 °F.", "60 Hertz, 10 Dezibel, 80 Grad Fahrenheit."),
+    # A number at the end of a sentence is no ordinal
+    ("Ich bin 30. Meine Schwester ist 25.", "Ich bin 30. Meine Schwester ist 25."),
+    ("Bis um 8. Bis dann, zwischen 3 und 5. Danach nicht.", "Bis um 8. Bis dann, zwischen 3 und 5. Danach nicht."),
+    ("In der 3. Klasse, zu ihrem 50. Geburtstag, eine 2. Chance, im 1. oder 2. Stock.",
+     "In der dritten Klasse, zu ihrem fünfzigsten Geburtstag, eine zweite Chance, im ersten oder zweiten Stock."),
+    ("Vom 1. bis zum 3. Juni.", "Vom ersten bis zum dritten Juni."),
+    ("Wenn x < 5 und 3 > 2, dann ⭐.", "Wenn x kleiner als 5 und 3 größer als 2, dann."),
 )  # fmt: skip
 
 
@@ -179,7 +197,8 @@ def test_a_unit_and_an_abbreviation_keep_the_words_that_they_are() -> None:
         assert list(dict.fromkeys(word.written for word in found.words)) == list(spoken_words(text))
 
 
-@given(st.text(alphabet="hmpfvsrz.-$15/ aé😀", max_size=40))
+@example("→ - next")
+@given(st.text(alphabet="hmpfvsrz.-$15/ aé😀→<", max_size=40))
 def test_each_place_leads_to_the_written_text_in_order(text: str) -> None:
     found = read(text, load_language("en").reading)
     assert len(found.places) == len(found.spoken)

@@ -3,9 +3,10 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from duologue.speech.kokoro.engine import KokoroSettings
 from duologue.speech.piper import engine as piper
 from duologue.speech.piper.engine import PiperSettings
 from duologue.speech.speech_cache import CachedLine, CachedSpeech, SpeechCache, cache_key, fingerprint
-from duologue.speech.utterance import Mark, MarkKind
+from duologue.speech.utterance import Mark, MarkKind, SpeechChunk
 from duologue.speech.voicing.voicing import Voicing
 
 MEGABYTE = 1_000_000
@@ -91,7 +92,7 @@ async def test_what_was_said_once_is_not_asked_again_and_sounds_the_same(tmp_pat
     fresh = await hear(engine, SENTENCE, "low")
     stored = await hear(await warm(fake, SpeechCache(tmp_path, MEGABYTE)), SENTENCE, "low")  # as after a restart
     assert len(fake.calls) == 1
-    np.testing.assert_allclose(stored.samples, fresh.samples, atol=1 / 65_000)
+    np.testing.assert_array_equal(stored.samples, fresh.samples)
     assert stored.marks == fresh.marks
     counts = engine.cache.counts
     assert (counts.misses, counts.stored, counts.entries) == (1, 1, 1)
@@ -153,6 +154,20 @@ async def test_a_line_that_failed_or_was_left_is_not_kept(tmp_path: Path) -> Non
 
 def entry(count: int) -> CachedLine:
     return CachedLine(np.zeros(count, np.float32), 24_000, (Mark(MarkKind.WORD, "x", 0, count, offset=0),))
+
+
+async def test_sound_that_is_no_number_is_neither_kept_nor_made_silence(tmp_path: Path) -> None:
+    class Broken(FakeSpeech):
+        async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
+            async with aclosing(super().speak(text, voice)) as stream:
+                async for chunk in stream:
+                    yield replace(chunk, samples=chunk.samples * np.float32(np.nan))
+
+    voicing = Voicing(engine := await warm(Broken(), SpeechCache(tmp_path, MEGABYTE)))
+    for number in range(2):
+        with pytest.raises(PeerError, match="not a number"):
+            await voicing.voice(SENTENCE, "low", speaker="ada", utterance_id=f"u{number}")
+    assert not engine.cache.counts.entries
 
 
 def test_the_least_recently_used_go_first(tmp_path: Path) -> None:

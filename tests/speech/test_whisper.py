@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -60,6 +61,17 @@ def test_a_language_for_which_the_model_has_no_sign_is_refused_before_anything_i
         refuse_deaf("ga", ears, "Rita speaks")
     assert error.value.where == "engines.stt"
     assert not Whisper(settings(model / "gone")).languages, "the start names what is missing"
+
+
+def test_an_english_model_is_one_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    """Its tokenizer has the signs of all languages; a hub's cache calls the folder by its revision."""
+    for name, end in (("0d3d19a3", 50256), ("base.en", 50257)):
+        tokens = ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|de|>"]
+        added = [{"id": end + number, "content": token, "special": True} for number, token in enumerate(tokens)]
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "tokenizer.json").write_text(json.dumps({"version": "1.0", "added_tokens": added}, indent=2))
+    assert Whisper(settings(tmp_path / "0d3d19a3")).languages == {"en"}
+    assert Whisper(settings(tmp_path / "base.en")).languages == {"en", "de"}
 
 
 @pytest.fixture

@@ -87,7 +87,8 @@ def read(text: str, rules: Sequence[ReadingRules] = ()) -> Reading:
         for index, each in enumerate(inside if written else ()):
             if piece.told:
                 owner = first + index * (last - first + 1) // len(inside)
-                places[each.offset :] = [max(piece.begin, starts[owner])] * (until - each.offset)
+                place = min(max(piece.begin, starts[owner]), piece.end - 1)  # the first word may follow a sign
+                places[each.offset :] = [place] * (until - each.offset)
             else:
                 owner = max(0, bisect_right(starts, piece.begin + each.offset - at) - 1)
             words.append(ReadWord(each.offset, each.end, written[owner]))

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from duologue.audio.pcm import Samples, from_int16
+from duologue.audio.pcm import Samples, from_int16, silence
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError
 from duologue.speech.engine import TextToSpeech
@@ -35,6 +35,8 @@ _MAGIC = b"duologue speech 1\n"
 _DIGEST = 32
 _ABANDONED_S = 3_600
 _PIECE_S = 0.2
+_STEPS = 32_768
+"""Of 16 bits, to either side of silence."""
 _NO_SOUND = ("_seconds", "restarts", "threads", "key_variable")
 """Endings of settings that change nothing of what is heard."""
 
@@ -248,10 +250,11 @@ class CachedSpeech(SpeechLayer):
         chunks: list[SpeechChunk] = []
         async with aclosing(self.engine.speak(text, voice)) as stream:
             async for chunk in stream:
+                chunk = replace(chunk, samples=_as_kept(chunk.samples))  # so a line sounds the same the first time
                 chunks.append(chunk)
                 yield chunk
-        if chunks:
-            samples = np.concatenate([chunk.samples for chunk in chunks])
+        samples = np.concatenate([chunk.samples for chunk in chunks]) if chunks else silence(0)
+        if chunks and np.isfinite(samples).all():  # else whoever hears it refuses it, now and the next time
             marks = tuple(mark for chunk in chunks for mark in chunk.marks)
             await asyncio.to_thread(self.cache.put, key, CachedLine(samples, rate, marks))
 
@@ -305,10 +308,15 @@ def _pieces(entry: CachedLine) -> list[SpeechChunk]:
     ]
 
 
+def _as_kept(samples: Samples) -> Samples:
+    """Sound in the steps of 16 bits in which it is kept."""
+    return np.clip((samples * np.float32(_STEPS)).round(), -_STEPS, _STEPS - 1) / np.float32(_STEPS)
+
+
 def _encode(entry: CachedLine) -> bytes:
     """Magic, SHA-256 of the rest, length of the head, the head in JSON, 16-bit PCM."""
     head = json.dumps({"rate": entry.rate, "marks": [asdict(mark) for mark in entry.marks]}).encode()
-    pcm = np.clip((entry.samples * 32768.0).round(), -32768, 32767).astype("<i2").tobytes()
+    pcm = (_as_kept(entry.samples) * _STEPS).astype("<i2").tobytes()
     body = len(head).to_bytes(4, "big") + head + pcm
     return _MAGIC + hashlib.sha256(body).digest() + body
 

@@ -36,6 +36,8 @@ BATCH = EAR_RATE // 10
 """Samples of which features are made at a time, unless a pass wants them sooner."""
 _LANGUAGE = re.compile(rb'"<\|([a-z]{2,3})\|>"')
 """A language in a model's tokenizer; its other signs have longer names."""
+_ENGLISH = re.compile(rb'"id":\s*50256,\s*"content":\s*"<\|endoftext\|>"')
+"""An English model's tokenizer: it is GPT-2's, and has the signs of all languages behind that."""
 _SILENCE = 1e-4
 """Sound that never rises above this is not shown to the model, which would make words up."""
 PASSES = 33.0
@@ -89,15 +91,15 @@ class Whisper:
 
     @cached_property
     def languages(self) -> frozenset[str]:
-        """See :class:`~duologue.language.languages.OfLanguages`: a model whose name ends in ``.en`` knows English,
-        another what it has a token for. Empty without a model: the start says what is missing.
+        """See :class:`~duologue.language.languages.OfLanguages`: what the model has a token for, of an English one
+        English alone, whatever its folder is called. Empty without a model: the start says what is missing.
         """
-        if self._settings.model.rstrip("/").endswith(".en"):
-            return frozenset({"en"})
         try:
             written = (Path(self._settings.model).expanduser() / "tokenizer.json").read_bytes()
         except OSError:
             return frozenset()
+        if _ENGLISH.search(written):
+            return frozenset({"en"})
         return frozenset(code.decode() for code in _LANGUAGE.findall(written))
 
     @property
