@@ -126,7 +126,7 @@ class Bus:
             await news.wait()
 
     def _told(self, each: Published | _Renewal, topics: Topics) -> Published:
-        """To a reader of ``topics``. A state that is newer than its place does no harm: what follows is whole each time."""
+        """To a reader of ``topics``. A state newer than its place does no harm: what follows is whole each time."""
         return each if isinstance(each, Published) else Published(each.id, self._state(topics))
 
     def _now(self, topics: Topics) -> Published:
