@@ -1,7 +1,7 @@
 /** The line that carries the server's events: kept open, and opened again with growing pauses; it begins with the state. */
 import type { Api } from "./requests";
 import { withConversation, withState, withTurn } from "./core/book";
-import { withEngines, withOutputs, withPart, withPlaces, withTalk, withWorker } from "./core/house";
+import { isUp, withEngines, withOutputs, withPart, withPlaces, withTalk, withWorker } from "./core/house";
 import { stillShown, withCall, withCallTurn, withLine } from "./core/line";
 import { KeptSource } from "./kept-source";
 import type { ShowEvent } from "./models";
@@ -19,13 +19,12 @@ export class EventLine {
     private readonly api: Api,
     private readonly state: State,
   ) {
-    const { link, stage } = state;
     this.#source = new KeptSource<ShowEvent>({
       address: api.place.at("/api/events"),
       types: TYPES,
       take: (event) => this.#take(event),
-      // a show's telemetry comes each second; a house without a show has its state to tell, then nothing each second
-      ticks: () => link.value !== "open" || stage.value !== null,
+      // first comes the state; then a show's telemetry each second, if it is up: the house goes on without it
+      ticks: () => state.link.value !== "open" || isUp(state.house.value, state.here.value),
       opened: () => this.#opened(),
       lost: () => this.#lost(),
     });

@@ -40,6 +40,8 @@ export class State {
   readonly house = signal<HouseView | null>(null);
   /** The shows of this house; this page is of the one that is `here`. */
   readonly shows = signal<readonly ShowView[]>([]);
+  /** The name of that one; undefined until it is known. */
+  readonly here = computed(() => this.shows.value.find((show) => show.here)?.name);
   /** The phone line; null: there is none, or this page may not know it. */
   readonly line = signal<LineView | null>(null);
   /** What was said on its calls, as far as this page was told. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { timeOfDay } from "../src/core/format";
 import {
-  bitrate, paceOf, queueOf, showless, silenceOf, titleOf, titleOfOutput, troubleOf, withEngines, withOutputs, withPart, withPlaces, withTalk, withWorker,
+  bitrate, isUp, paceOf, queueOf, showless, silenceOf, titleOf, titleOfOutput, troubleOf, withEngines, withOutputs, withPart, withPlaces, withTalk, withWorker,
 } from "../src/core/house";
 import type { EngineView, HouseView, OutputView, PartView, TalkView, WorkerView } from "../src/models";
 
@@ -92,7 +92,11 @@ describe("a house", () => {
     const heard = (state: PartView["state"], ...others: PartView[]): HouseView => ({ ...HOUSE, parts: [{ ...SHOW, state }, ...others, TALKS] });
     expect([silenceOf(null, "day"), silenceOf(HOUSE, "day"), silenceOf(heard("restarting"), "day")]).toEqual(["", "", ""]);
     expect([silenceOf(heard("over"), undefined), silenceOf(heard("stopped", night), "day")]).toEqual(["The show is over.", "The show was stopped."]);
+    const failed = { ...HOUSE, parts: [{ ...SHOW, state: "failed" as const, failure: "there is no pack 'x'." }, TALKS] };
+    expect(silenceOf(failed, "day")).toBe("The show is not on air: there is no pack 'x'.");
     expect([silenceOf(heard("over", night), "night"), silenceOf(heard("over", night), undefined)]).toEqual(["", ""]);
+    expect([isUp(HOUSE, "day"), isUp(HOUSE, undefined), isUp(heard("stopped", night), "day"), isUp({ ...HOUSE, parts: [TALKS] }, "day")])
+      .toEqual([true, true, false, false]);
     expect([SHOW, { ...SHOW, name: "show", topic: "show:show" }, TALKS].map(titleOf)).toEqual(["Show day", "Show", "Talks"]);
   });
 });

@@ -120,3 +120,25 @@ async def test_every_id_gives_all_that_came_after_it_or_the_state(published: int
     got = await texts(one.subscribe(ALL, f"b-{after}"))
     known = max(0, published - 4) <= after <= published
     assert got == ([str(number) for number in range(after + 1, published + 1)] if known else ["state"])
+
+
+async def test_who_reads_of_a_topic_that_is_another_now_gets_the_state_of_all_that_it_reads() -> None:
+    """A show that was started again told its own state to all: pages of the telephone took it that there was none."""
+    asked: list[Topics] = []
+
+    def state(topics: Topics) -> StateEvent:
+        asked.append(topics)
+        return STATE
+
+    one = Bus(state, "b")
+    of_both, of_line = one.subscribe(frozenset({"show:day", "line"})), one.subscribe(frozenset({"line"}))
+    assert [await anext(of_both), await anext(of_line)] == [STATE, STATE]
+    one.publish(word("before"), "line")
+    one.topic("show:day").renew()
+    one.publish(word("after"), "line")
+    one.close()
+    assert await texts(of_both) == ["before", "state", "after"]
+    assert await texts(of_line) == ["before", "after"]
+    assert asked == [{"show:day", "line"}, {"line"}, {"show:day", "line"}]
+    again = one.subscribe(frozenset({"show:day"}), "b-1")  # the log has it for who comes back, too
+    assert await texts(again) == ["state"]

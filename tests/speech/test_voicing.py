@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import numpy as np
 import pytest
@@ -129,11 +129,26 @@ def test_how_the_engine_cuts_its_chunks_changes_nothing(cuts: list[int]) -> None
     np.testing.assert_array_equal(whole, chopped)
 
 
-async def test_an_engine_that_says_nothing_is_an_error() -> None:
-    tts = FakeSpeech()
+class Mute(FakeSpeech):
+    """It gives no sound of anything."""
+
+    async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
+        for chunk in ():
+            yield chunk
+
+
+@pytest.mark.parametrize(("text", "fault"), [("Hello.", PeerError), ("...", InputError), ("\U0001f389", InputError)])
+async def test_silence_is_the_engine_s_fault_if_there_are_words_and_else_the_text_s(
+    text: str, fault: type[Exception]
+) -> None:
+    """A caller's emoji took the house's voice out of its chain for up to five minutes."""
+    tts = Mute()
     await tts.warm_up()
-    with pytest.raises(PeerError, match="nothing to say"):
-        await Voicing(tts).voice("...", "low", speaker="a", utterance_id="1")
+    with pytest.raises(fault, match="nothing to say"):
+        await Voicing(tts).voice(text, "low", speaker="a", utterance_id="1")
+    with pytest.raises(fault, match="nothing to say"):
+        async for _ in Voicing(tts).stream(text, "low", speaker="a", utterance_id="1"):
+            pass
 
 
 async def test_an_engine_that_gives_no_numbers_is_an_error() -> None:

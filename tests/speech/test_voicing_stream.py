@@ -155,13 +155,6 @@ async def test_a_quick_engine_that_has_become_slow_streams_again() -> None:
     assert len(await streamed(voicing)) > 1
 
 
-async def test_a_line_of_nothing_is_an_error() -> None:
-    tts = FakeSpeech()
-    await tts.warm_up()
-    with pytest.raises(PeerError, match="nothing to say"):
-        await streamed(Voicing(tts), "…")
-
-
 @pytest.mark.parametrize(("good", "successor"), [(0, True), (2, False)])
 async def test_who_fails_before_the_first_sound_hands_over_and_not_after_it(good: int, successor: bool) -> None:
     clock = VirtualClock()

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from studio_double import Connect, ShowDouble, StudioDouble, segment
+from studio_double import Connect, HouseDouble, ShowDouble, StudioDouble, segment
 
 from duologue.app.models import ConversationState, ConversationView, Notice, PartState, ShowView
 from duologue.web import paths
+from duologue.web.application import create_app
 from duologue.web.options import WebOptions
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
@@ -109,6 +110,17 @@ async def test_a_show_that_is_being_opened_asks_for_patience(connect: Connect) -
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
         assert (await client.get("/healthz")).status_code == 200
         assert (await client.get("/readyz")).json() == {"ok": False, "reasons": ["it is being opened"]}
+
+
+@pytest.mark.parametrize("state", [PartState.STOPPED, PartState.FAILED, PartState.STARTING, PartState.RESTARTING])
+async def test_the_house_is_told_of_while_its_show_is_not_on(state: PartState) -> None:
+    """Its other parts go on: their pages said that the connection was lost for as long as the show was stopped."""
+    house = HouseDouble([ShowDouble("day", None, state, "there is no pack 'x'")])
+    house.bus.close()  # the state is all that is told
+    transport = httpx.ASGITransport(create_app(house))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8081") as client:
+        answer = await client.get("/api/events")
+    assert answer.status_code == 200 and "event: state" in answer.text
 
 
 async def test_readiness_wants_one_show_and_tells_of_the_others(connect: Connect, shows: list[ShowDouble]) -> None:

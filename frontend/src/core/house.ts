@@ -84,11 +84,22 @@ export function showless(house: HouseView | null): boolean {
   return house !== null && house.parts.length > 0 && !house.parts.some((part) => part.topic.startsWith("show:"));
 }
 
-/** Why a show sends nothing more, when that is no fault: in words, or "" while it should be on air. `name` is the show's. */
-export function silenceOf(house: HouseView | null, name: string | undefined): string {
+/** The show called `name`, or the only one. */
+function showOf(house: HouseView | null, name: string | undefined): PartView | undefined {
   const shows = house?.parts.filter((part) => part.topic.startsWith("show:")) ?? [];
-  const show = shows.find((part) => part.topic === `show:${name}`) ?? (shows.length === 1 ? shows[0] : undefined);
+  return shows.find((part) => part.topic === `show:${name}`) ?? (shows.length === 1 ? shows[0] : undefined);
+}
+
+/** Whether a show tells of itself each second now. */
+export function isUp(house: HouseView | null, name: string | undefined): boolean {
+  return showOf(house, name)?.state === "up";
+}
+
+/** Why a show sends nothing more, in words; "" while it should be on air, or will be. `name` is the show's. */
+export function silenceOf(house: HouseView | null, name: string | undefined): string {
+  const show = showOf(house, name);
   if (show?.state === "over") return "The show is over.";
+  if (show?.state === "failed") return `The show is not on air: ${show.failure.replace(/\.$/, "")}.`;
   return show?.state === "stopped" ? "The show was stopped." : "";
 }
 

@@ -265,7 +265,7 @@ export class Player {
   }
 
   #silence(): string {
-    return silenceOf(this.state.house.value, this.state.shows.value.find((show) => show.here)?.name);
+    return silenceOf(this.state.house.value, this.state.here.value);
   }
 
   /** Nothing plays because the browser wants a click first. */

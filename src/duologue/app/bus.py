@@ -3,6 +3,8 @@
 A reader names the topics that it wants. It begins with the state of these, one event of bounded size, and goes on with
 what happened since; or, with the id of the last event that it has, with what came after that. Nobody is waited for. Who
 is so slow that the log has left it behind is told so and gets the state anew: it is current then, whatever it missed.
+So does who asked for a topic of which all is different now: each reader the state of all that it asked for, for no
+part can say that of the others.
 
 Topics are ``show:NAME``, ``talk`` and ``talk:ID``, ``line``, ``engines`` and ``machine``. Who asks for ``talk`` gets
 ``talk:ID`` as well. What has no topic concerns everybody.
@@ -44,6 +46,14 @@ class Published:
     topic: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Renewal:
+    """A place in the log at which readers of a topic are given their state."""
+
+    id: str
+    topic: str
+
+
 class Bus:
     """Publish from the event loop, subscribe from anywhere on it.
 
@@ -54,7 +64,7 @@ class Bus:
     def __init__(self, state: Callable[[Topics], StateEvent], name: str, capacity: int = CAPACITY) -> None:
         self._state = state
         self._name = name
-        self._log: deque[Published] = deque(maxlen=capacity)
+        self._log: deque[Published | _Renewal] = deque(maxlen=capacity)
         self._count = 0
         self._news = asyncio.Event()
         self._closed = False
@@ -64,6 +74,12 @@ class Bus:
         """Add ``event`` to the log; never waits."""
         self._count += 1
         self._log.append(Published(self._id(self._count), event, topic))
+        self._wake()
+
+    def renew(self, topic: str) -> None:
+        """All of ``topic`` is different now: who reads of it gets the state anew, of whatever it reads."""
+        self._count += 1
+        self._log.append(_Renewal(self._id(self._count), topic))
         self._wake()
 
     def topic(self, name: str) -> BusTopic:
@@ -104,10 +120,14 @@ class Bus:
                 return self._count, [Published("", NoticeEvent(notice=TOO_SLOW)), self._now(topics)]
             if seen < self._count:
                 new = list(self._log)[seen - self._count :]
-                return self._count, [published for published in new if concerns(topics, published.topic)]
+                return self._count, [self._told(each, topics) for each in new if concerns(topics, each.topic)]
             if self._closed:
                 return None
             await news.wait()
+
+    def _told(self, each: Published | _Renewal, topics: Topics) -> Published:
+        """To a reader of ``topics``. A state newer than its place does no harm: what follows is whole each time."""
+        return each if isinstance(each, Published) else Published(each.id, self._state(topics))
 
     def _now(self, topics: Topics) -> Published:
         return Published(self._id(self._count), self._state(topics))
@@ -126,6 +146,10 @@ class BusTopic:
     def publish(self, event: Event) -> None:
         """Tell its readers."""
         self.bus.publish(event, self.name)
+
+    def renew(self) -> None:
+        """All of it is different now: its readers get the state anew."""
+        self.bus.renew(self.name)
 
     def notice(self, notice: Notice) -> None:
         """A word to the people at the pages."""

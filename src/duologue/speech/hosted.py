@@ -104,11 +104,6 @@ async def audible(
         raise silent
 
 
-def says_something(text: str) -> bool:
-    """Whether there is a letter or a digit: dots alone are nothing to say, and cost nothing."""
-    return any(character.isalnum() for character in text)
-
-
 def transmissible(text: str) -> str:
     """``text`` without what JSON or a voice cannot carry, character for character, so that offsets stay true."""
     return _CONTROLS.sub(" ", text)

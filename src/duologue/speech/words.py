@@ -41,3 +41,8 @@ def written_words(text: str) -> tuple[WrittenWord, ...]:
 def spoken_words(text: str) -> tuple[WrittenWord, ...]:
     """Those that hold a letter or a digit."""
     return tuple(word for word in written_words(text) if word.spoken)
+
+
+def says_something(text: str) -> bool:
+    """Whether there is a letter or a digit: dots alone are nothing to say, and cost nothing."""
+    return any(character.isalnum() for character in text)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Header, Query, Request
+from fastapi import Header, Query
 from pydantic import RootModel
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -23,7 +23,7 @@ from duologue.app.models import Event
 from duologue.errors import InputError
 from duologue.tokens import Scope as Scoped
 from duologue.web import paths
-from duologue.web.access import PROBLEMS, Here, Leaving, TheHouse, TheOptions, open_studio_of
+from duologue.web.access import PROBLEMS, Here, Leaving, TheHouse, TheOptions
 from duologue.web.bodies import Router
 from duologue.web.discretion import event_for
 from duologue.web.options import EVERYTHING, Grant
@@ -140,7 +140,6 @@ async def _wait(event: asyncio.Event) -> None:
     },
 )
 async def events(
-    request: Request,
     house: TheHouse,
     here: Here,
     options: TheOptions,
@@ -151,8 +150,6 @@ async def events(
 ) -> EventStream:
     """Everything that happens, as it happens: the state of what was asked for, then what changes."""
     asked = permitted(wanted(topics, house.shows, here), grant, named="line" in topics)
-    if here is not None and here.topic in asked:
-        open_studio_of(here, request.url.path)  # a state without a stage would be none
     return EventStream(house.bus.subscribe(asked, last_event_id), options.keep_alive, leaving, grant)
 
 

@@ -115,7 +115,7 @@ class ShowPart:
                 ) as self.studio,  # fmt: skip
             ):
                 self.studio.spoken = self._spoken
-                self._bus.publish(self.shown())  # to who has read since before it was opened
+                self._bus.renew()  # to who has read since before it was opened
                 await self.studio.run()
         except BaseException:
             self.studio = None

@@ -22,9 +22,10 @@ from duologue.language.languages import ENGLISH, Language
 from duologue.language.text import sentences as split_sentences
 from duologue.speech.clauses import in_clauses
 from duologue.speech.engine import SpeechCapabilities, refuse_long
-from duologue.speech.hosted import says_something, transmissible
+from duologue.speech.hosted import transmissible
 from duologue.speech.local.messages import LoadVoice, More, SaySentence, SentenceFailed, SentenceSound, VoiceLoaded
 from duologue.speech.utterance import Mark, SpeechChunk
+from duologue.speech.words import says_something
 from duologue.supervision import SupervisionPolicy, Work
 from duologue.telemetry.log import get_logger
 from duologue.workers import LostError, Supervised

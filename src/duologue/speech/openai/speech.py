@@ -18,11 +18,11 @@ from duologue.speech.hosted import (
     HostedSettings,
     PcmReader,
     audible,
-    says_something,
     speaking_client,
     transmissible,
 )
 from duologue.speech.utterance import SpeechChunk
+from duologue.speech.words import says_something
 from duologue.strict_json import elements, members
 
 MAX_CHARACTERS = 4_096

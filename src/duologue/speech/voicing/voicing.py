@@ -14,11 +14,12 @@ from duologue.audio.loudness import fade_edges, levelled, normalise
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import resample
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
-from duologue.errors import PeerError, in_words
+from duologue.errors import InputError, PeerError, in_words
 from duologue.speech.engine import TextToSpeech
 from duologue.speech.utterance import CHARACTERS_A_SECOND, Mark, SpeechChunk, Utterance
 from duologue.speech.voicing.marks import place, sounding
 from duologue.speech.voicing.stream import GrowingLine, Levels
+from duologue.speech.words import says_something
 from duologue.telemetry.log import get_logger
 
 MAX_SECONDS = 600
@@ -62,15 +63,14 @@ class Voicing:
     async def voice(self, text: str, voice: str, *, speaker: str, utterance_id: str, expression: str = "") -> Spoken:
         """Voice ``text`` with an engine's ``voice``. The heavy part runs in a thread.
 
-        Raises what the engine raises, and :class:`PeerError` when it gives no sound, no finite sound, or no end of it.
+        Raises what the engine raises, :class:`PeerError` when it gives no sound, no finite sound, or no end of it, and
+        :class:`InputError` when it gives none of a text without a letter or a digit: pictures and marks that one voice
+        reads out are nothing to another, and that is no failure of the engine.
         """
         chunks, first_audio = await self._collect(text, voice)
         samples, marks = await asyncio.to_thread(self._whole, chunks, voice)
         if len(samples) == 0:
-            raise PeerError(
-                f"{self._tts.name} had nothing to say for {text[:60]!r}", where=f"voice {voice}",
-                remedy="Give it words, or another engine or voice.",
-            )  # fmt: skip
+            raise _silent(self._tts.name, text, voice)
         utterance = Utterance(
             id=utterance_id,
             speaker=speaker,
@@ -120,10 +120,7 @@ class Voicing:
         close = partial(_close, line, chunks[pushed:]) if given else partial(self._whole, chunks, voice)
         samples, marks = await asyncio.to_thread(close)
         if len(samples) == 0:
-            raise PeerError(
-                f"{self._tts.name} had nothing to say for {text[:60]!r}", where=f"voice {voice}",
-                remedy="Give it words, or another engine or voice.",
-            )  # fmt: skip
+            raise _silent(self._tts.name, text, voice)
         if given and self._levels.asks(voice):  # nobody waits for that
             learning = asyncio.get_running_loop().run_in_executor(None, self._learn, line)
             learning.add_done_callback(_told)
@@ -171,6 +168,15 @@ class Voicing:
                     raise PeerError(f"{self._tts.name} gives no end of sound for {text[:60]!r}", where=f"voice {voice}")
                 chunks.append(chunk)
         return chunks, first_audio
+
+
+def _silent(engine: str, text: str, voice: str) -> PeerError | InputError:
+    """Whose fault it is that there is no sound."""
+    fault = PeerError if says_something(text) else InputError
+    return fault(
+        f"{engine} had nothing to say for {text[:60]!r}", where=f"voice {voice}",
+        remedy="Give it words, or another engine or voice.",
+    )  # fmt: skip
 
 
 def _told(learning: asyncio.Future[None]) -> None:
