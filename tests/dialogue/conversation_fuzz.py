@@ -10,26 +10,40 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from fault_doubles import BLOCK, Scene, Speaker, Thinker, Trouble, answer_number
-from session_doubles import Says
+from fault_doubles import BLOCK, Play, Scene, Speaker, Thinker, Trouble, answer_number
+from session_doubles import ADA, Says, loud_utterance
 from slow_ears import GappedScene, SlowEar, said
 from test_faults_schedules import exactly_what_was_played, never_a_stale_reply, never_two_voices
+from test_streamed_voice import beginning
 
 from duologue.audio.pcm import Samples
-from duologue.clock import MILLISECOND
+from duologue.clock import MILLISECOND, SECOND, milliseconds
+from duologue.dialogue.heard import heard_text
 from duologue.dialogue.ports import Captured, PlayEnded, PlayEvent, PlayProgress, Voiced
 from duologue.dialogue.session.record import SessionRecorder
 from duologue.dialogue.session.session import Session, SessionOptions
+from duologue.dialogue.session.sink import PacedSink
 from duologue.dialogue.turns.policy import Policy
-from duologue.dialogue.turns.vocabulary import CallTool, Effect, Event, State, When
+from duologue.dialogue.turns.reply import REST
+from duologue.dialogue.turns.vocabulary import (
+    CallTool,
+    Effect,
+    EngineFailed,
+    Event,
+    PutOnHold,
+    State,
+    TakenOffHold,
+    When,
+)
 from duologue.errors import PeerError
 from duologue.language.engine import Prompt
 from duologue.language.languages import load_language
 from duologue.language.tools import RemoteTool, Toolbox, ToolCall
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import EAR_RATE
-from duologue.telemetry.ledger import TurnRecord
-from duologue.telemetry.turns import FINAL_STATES
+from duologue.speech.utterance import Utterance
+from duologue.telemetry.ledger import EndingRecord, TurnRecord
+from duologue.telemetry.turns import FINAL_STATES, silence_ms, stages_ms
 
 WORDS = "one two three four five six seven eight".split()  # noqa: SIM905
 QUIET_SECONDS = 150.0
@@ -124,6 +138,7 @@ class Life:
         self.tools = chance.random() < 0.4
         self.answers = [chance.choice(list(ANSWERS)) for _ in range(3)]
         self.pushes = self._pushes() if chance.random() < 0.2 else []
+        self._add_breaks(at)
 
     def _add_orders(self, last: float) -> None:
         """Up to three of the owner's at one moment, and somebody who types in the middle of their own words."""
@@ -136,6 +151,25 @@ class Life:
             self.typed.append((says.at + chance.random() * (says.end - says.at), f"typed t{len(self.typed)}"))
         self.acts.sort()
         self.typed.sort()
+
+    def _add_breaks(self, last: float) -> None:
+        """Sinks, voices and ears that are replaced or break in the middle; more than one call in the middle of a reply;
+        a voice that streams; a line with echo.
+        """
+        chance = self.chance
+        self.sinks = sorted(chance.random() * (last + 3) for _ in range(chance.choice([0, 0, 1, 2])))
+        if self.sinks and self.holds and chance.random() < 0.5:  # while it is on hold
+            (begins, _), (ends, _) = self.holds[:2]
+            self.sinks = sorted([*self.sinks, begins + chance.random() * (ends - begins)])
+        self.voices = sorted(chance.random() * (last + 3) for _ in range(chance.choice([0, 0, 0, 1, 2])))
+        self.word = chance.choice([0.0, 0.1, 0.25, 0.5, 1.0]) if chance.random() < 0.4 else None
+        self.voice_breaks = chance.choice([0, 0, 1, 2, 3, 5])
+        self.mind_breaks = chance.random() < 0.25
+        self.ear_breaks = chance.choice([0, 0, 0, 0, 1, 2])
+        self.several = chance.random() < 0.5
+        self.half_duplex = chance.random() < 0.15
+        if self.sinks or self.half_duplex:
+            self.takes_back = False  # words that it took back are not told from those of the sink before
 
     def _pushes(self) -> list[tuple[float, bool]]:
         """When a button to talk goes down and up: around all that is said, and nothing else ends a turn."""
@@ -164,10 +198,18 @@ class LifeThinker(Thinker):
         number = len(self.prompts)
         try:
             await asyncio.sleep(self.life.thinking[number % 3])
-            if prompt.tools is not None and number % 2:
-                async for filler in prompt.tools.run([ToolCall("", "look", f'{{"number": {number}}}')]):
-                    yield filler
-            for seconds, piece in REPLIES[self.life.replies[number % 3]](answer_number(number)):
+            pieces = REPLIES[self.life.replies[number % 3]](answer_number(number))
+            several = self.life.several
+            calls = [ToolCall("", "look", f'{{"number": {number}, "call": {call}}}') for call in range(1 + 2 * several)]
+            at = self.life.chance.choice([0, len(pieces) // 3, len(pieces) // 2, len(pieces)]) if several else 0
+            breaks = self.life.mind_breaks and self.life.chance.random() < 0.5
+            end = self.life.chance.randrange(len(pieces) + 1) if breaks else -1
+            for place, (seconds, piece) in enumerate([*pieces, (0.0, "")]):
+                if place == at and prompt.tools is not None and number % 2:
+                    async for filler in prompt.tools.run(calls):
+                        yield filler
+                if place == end:
+                    raise PeerError("the mind broke", where="double")
                 await asyncio.sleep(seconds)
                 yield piece
         finally:
@@ -175,7 +217,9 @@ class LifeThinker(Thinker):
 
 
 class LifeSpeaker(Speaker):
-    """Takes as long as the life says, and fails at one sentence of five."""
+    """Takes as long as the life says, and fails at one sentence of five; maybe it streams, and breaks off in the middle
+    of some.
+    """
 
     def __init__(self, life: Life) -> None:
         super().__init__(Trouble())
@@ -187,7 +231,42 @@ class LifeSpeaker(Speaker):
         await asyncio.sleep(self.life.voicing[self.number % 3])
         if self.life.chance.random() < self.life.failing:
             raise PeerError("the voice broke", where="double")
-        return await super().voice(text, speaker, utterance_id)
+        if self.life.word is None or "/" not in utterance_id or len(text.split()) == 1:
+            return await super().voice(text, speaker, utterance_id)
+        whole = loud_utterance(text, speaker, utterance_id)
+        return Voiced(beginning(whole, 1), more=self._more(whole, self.life.word))
+
+    async def _more(self, whole: Utterance, word: float) -> AsyncGenerator[Utterance, None]:
+        self.running += 1
+        breaks = self.life.voice_breaks if self.life.chance.random() < 0.4 else 0
+        try:
+            for count in range(2, len(whole.words()) + 1):
+                if count > breaks > 0:
+                    raise PeerError("the voice broke in the middle", where="double")
+                await asyncio.sleep(word)
+                yield beginning(whole, count)
+        finally:
+            self.running -= 1
+
+
+class LifeSink(PacedSink):
+    """A far end that took the place of another one."""
+
+    def __init__(self, scene: LifeScene) -> None:
+        super().__init__(scene.written.append, self._heard, scene.clock)
+        self._scene = scene
+
+    def _heard(self, report: PlayEvent | PlayProgress) -> None:
+        if self._scene.newest is self:
+            self._scene.heard(report)
+
+    async def play(self, utterance: Utterance, gap_ms: int) -> None:
+        self._scene.note_play(utterance)
+        await super().play(utterance, gap_ms)
+
+    async def extend(self, utterance: Utterance) -> None:
+        self._scene.plays[utterance.id].utterance = utterance
+        await super().extend(utterance)
 
 
 class LifeScene(GappedScene):
@@ -196,6 +275,7 @@ class LifeScene(GappedScene):
     def __init__(self, life: Life) -> None:
         self.life = life
         left, jumps, pushes, holds = list(life.acts), list(life.jumps), list(life.pushes), list(life.holds)
+        sinks, voices = list(life.sinks), list(life.voices)
         self.down = not life.pushes
 
         def done(scene: Scene) -> bool:
@@ -208,22 +288,80 @@ class LifeScene(GappedScene):
                 self.push(pushes.pop(0)[1])
             while holds and scene.clock.now() >= holds[0][0] * 1e9:
                 scene.session.control.hold() if holds.pop(0)[1] else scene.session.control.unhold()
-            quiet = scene.session.state is State.QUIET and not (self.waiting or pushes or holds)
+            while sinks and scene.clock.now() >= sinks[0] * 1e9:
+                sinks.pop(0)
+                self.replace_sink()
+            while voices and scene.clock.now() >= voices[0] * 1e9:
+                voices.pop(0)
+                self.speakers.append(LifeSpeaker(life))
+                scene.session.control.change(persona=replace(ADA, fillers=("Well, well.",)), voice=self.speakers[-1])
+            left_over = self.waiting or pushes or holds or sinks or voices
+            quiet = scene.session.state is State.QUIET and not left_over
             return quiet and scene.clock.now() > (life.last + 4.0) * 1e9
 
         super().__init__(
             life.script, typed=life.typed, seconds=life.last + QUIET_SECONDS, done=done,
-            policy=Policy(stretch_ms=life.stretch_ms, speculate=life.speculates),
+            policy=Policy(stretch_ms=life.stretch_ms, speculate=life.speculates, half_duplex=life.half_duplex),
         )  # fmt: skip
         passes = iter(range(10**6))
-        self.ears = SlowEar(self.words, lambda: life.passes[next(passes) % len(life.passes)])
+        self.ears = SlowEar(self.words, lambda: life.passes[next(passes) % len(life.passes)], breaks=life.ear_breaks)
         self.model, self.voice = LifeThinker(life), LifeSpeaker(life)
+        self.speakers = [self.voice]
+        self.newest: LifeSink | None = None
+        self.going: asyncio.Task[None] | None = None
+        self.cuts: dict[str, int] = {}
+        """Of an utterance whose rest was given to a sink again: how much of its text that is not."""
+        self.pace = self.pace_newest
         self.records: dict[str, TurnRecord] = {}
-        self.recorder = SessionRecorder("c", "ada", "person", self.record)
+        self.endings: list[EndingRecord] = []
+        self.recorder = SessionRecorder("c", "ada", "person", self.record, self.endings.append)
 
     def options(self) -> SessionOptions:
         tool = RemoteTool("look", "Looks.", {"type": "object"}, limit_seconds=LIMIT_SECONDS, filler="Let me look.")
         return SessionOptions(policy=self.policy, toolbox=Toolbox([tool]) if self.life.tools else None)
+
+    async def run(self, source: Callable[[], AsyncIterator[Samples | Captured]] | None = None) -> Scene:
+        await super().run(source)
+        self.tasks_left -= 1  # the sink
+        return self
+
+    async def pace_newest(self) -> None:
+        """The sink that there is, and then each that takes its place."""
+        async with asyncio.TaskGroup() as group:
+            self.group = group
+            self.going = group.create_task(self.sink.run())
+            await asyncio.Event().wait()
+
+    def replace_sink(self) -> None:
+        """The one before falls silent, and is not heard of again."""
+        assert self.going is not None
+        self.going.cancel()
+        for play in self.plays.values():
+            play.ended = True
+        self.newest = LifeSink(self)
+        self.going = self.group.create_task(self.newest.run())
+        self.session.control.attach(self.newest)
+
+    def note_play(self, utterance: Utterance) -> None:
+        """A sink was given it."""
+        if utterance.id in self.plays:
+            self.twice.append(utterance.id)
+        self.plays[utterance.id] = Play(utterance)
+        if utterance.id.endswith(REST) and (before := self.plays.get(utterance.id.removesuffix(REST))):
+            self.cuts[before.utterance.id] = len(before.utterance.text) - len(utterance.text)
+
+    async def play(self, utterance: Utterance, gap_ms: int) -> None:
+        self.note_play(utterance)
+        await self.sink.play(utterance, gap_ms)
+
+    def truth(self, reply: str) -> str:
+        """See :meth:`Scene.truth`; one that streams may have broken off since."""
+        heard: list[str] = []
+        for name, play in self.plays.items():
+            if name.startswith(f"{reply}/"):
+                text = heard_text(play.utterance, play.played)
+                heard.append(text[: self.cuts.get(name, len(text))].strip())
+        return " ".join(filter(None, heard))
 
     def push(self, down: bool) -> None:
         """As a talk's session takes it."""
@@ -261,6 +399,11 @@ class LifeScene(GappedScene):
             number += 1
 
     def hear_sink(self, report: PlayEvent | PlayProgress) -> None:
+        if self.newest is None:
+            self.heard(report)
+
+    def heard(self, report: PlayEvent | PlayProgress) -> None:
+        """Of the sink that there is."""
         back = self.life.takes_back and isinstance(report, PlayProgress) and self.life.chance.random() < 0.3
         if not back or not isinstance(report, PlayProgress):
             super().hear_sink(report)
@@ -289,11 +432,13 @@ def hold(seed: int) -> LifeScene:
 def check(scene: LifeScene) -> None:
     """Raises :class:`AssertionError` for whatever does not hold."""
     scene.check()
-    exactly_what_was_played(scene)
+    if not scene.life.sinks:  # what one that is gone had played since its last report nobody knows
+        exactly_what_was_played(scene)
+        never_two_voices(scene)
     never_a_stale_reply(scene)
-    never_two_voices(scene)
     every_word_is_kept_once(scene)
     every_turn_ends(scene)
+    every_record_can_be(scene)
     nothing_is_left_over(scene)
 
 
@@ -302,8 +447,14 @@ def every_word_is_kept_once(scene: LifeScene) -> None:
     words = [word for word in said(scene) if word != "typed"]
     typed = [text.split()[-1] for _, text in scene.life.typed]
     twice = [word for word in set(words) if words.count(word) > 1]
-    assert sorted(words) == sorted([*scene.words, *typed]), f"lost {set(scene.words) - set(words)}, twice {twice}"
-    if not (scene.life.acts or typed):
+    lost = sorted({*scene.words, *typed} - set(words))
+    assert not twice and set(typed) <= set(words), f"lost {lost}, twice {twice}"
+    if scene.life.ear_breaks and not scene.life.half_duplex:
+        failed = [item.what for _, item in scene.log if isinstance(item, EngineFailed)]
+        told = sum(float(what.split()[0]) for what in failed if "never understood" in what)
+        assert told + 0.35 >= 0.3 * len(lost), f"lost {lost}, and told of {told} s"
+    assert not lost or scene.life.ear_breaks or scene.life.half_duplex, f"lost {lost}"
+    if not (scene.life.acts or typed or lost):
         assert words == scene.words, "in another order"
 
 
@@ -315,6 +466,25 @@ def every_turn_ends(scene: LifeScene) -> None:
     assert sorted(asked) == sorted(text for who, text in scene.context() if who == "person"), "the records differ"
 
 
+def every_record_can_be(scene: LifeScene) -> None:
+    """Stages are the silence, in which nobody was on hold; what comes later has a later time."""
+    puts = [at for at, item in scene.log if isinstance(item, PutOnHold)]
+    backs = [at for at, item in scene.log if isinstance(item, TakenOffHold)]
+    for record in scene.records.values():
+        took = record.waited_ms, record.gap_ms, record.wasted_ms, record.saved_ms, *stages_ms(record).values()
+        assert min(took) >= 0, str(record)
+        assert not record.on_air or record.ended >= record.on_air, f"{record} ends before it begins"
+        if not (record.spoken_to and record.on_air):
+            continue
+        silence = milliseconds(record.on_air - record.spoken_to)
+        assert abs(sum(silence_ms(record).values()) - silence) < 0.01, f"{record}: {silence} ms"
+        assert not record.given or record.spoken_to <= record.given <= record.on_air + SECOND // 50
+        held = [put for put, back in zip(puts, backs, strict=True) if record.spoken_to < back <= record.on_air]
+        assert not held, f"{record}: on hold from {held}"
+    for ending in scene.endings:
+        assert ending.silence_ms >= 0 and all(pause >= 0 for pause in ending.pauses), str(ending)
+
+
 def nothing_is_left_over(scene: LifeScene) -> None:
     """What grows with each word, sentence and reply is gone with them."""
     floor = scene.session._turns._floor  # pyright: ignore[reportPrivateUsage]
@@ -323,4 +493,5 @@ def nothing_is_left_over(scene: LifeScene) -> None:
     left = (ears._tasks, ears._sounds, ears._open)  # pyright: ignore[reportPrivateUsage]
     assert not any(left), "stretches are left"
     assert not scene.session._mouth._replies  # pyright: ignore[reportPrivateUsage]
+    assert not any(speaker.running for speaker in scene.speakers), "a voice goes on"
     assert float(max((np.abs(block).max() for block in scene.written), default=0.0)) <= 0.51

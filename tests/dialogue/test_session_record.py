@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fault_doubles import Scene
 from hypothesis import settings
 from hypothesis.stateful import invariant
 from session_doubles import Says, Talk
@@ -21,6 +22,7 @@ from duologue.dialogue.session.record import SessionRecorder
 from duologue.dialogue.turns.policy import Policy
 from duologue.dialogue.turns.vocabulary import (
     AudioReady,
+    BeginStretch,
     Commit,
     Effect,
     Event,
@@ -28,10 +30,14 @@ from duologue.dialogue.turns.vocabulary import (
     Note,
     Report,
     Say,
+    SpeechStopped,
     State,
+    TakenOffHold,
     Think,
     TurnCommitted,
+    TurnOpened,
     Typed,
+    Understood,
 )
 from duologue.errors import PeerError
 from duologue.language.chain import LanguageChain
@@ -54,10 +60,14 @@ WHOLE = "It is nearly noon in this town. The clock on the tower says so."
 STAGES = ["endpointing", "transcript", "floor", "first_token", "first_sentence", "voice", "playout"]
 
 
-def recorded(talk: Talk) -> list[TurnRecord]:
+def untold(record: EndingRecord) -> None:
+    pass
+
+
+def recorded(talk: Talk | Scene, decided: Callable[[EndingRecord], None] = untold) -> list[TurnRecord]:
     """The records of a conversation as last told, in the order in which they appeared."""
     kept: dict[str, TurnRecord] = {}
-    recorder = SessionRecorder("c", "ada", "person", lambda record: kept.update({record.id: replace(record)}))
+    recorder = SessionRecorder("c", "ada", "person", lambda record: kept.update({record.id: replace(record)}), decided)
     for now, item in talk.log:
         recorder.take(item, now)
     for record in kept.values():
@@ -93,6 +103,64 @@ def test_a_question_and_its_answer() -> None:
     (begin, end), *_ = talk.sounding()
     assert answer.on_air / SECOND == pytest.approx(begin, abs=0.021)
     assert answer.ended / SECOND == pytest.approx(end, abs=0.041)
+
+
+@pytest.mark.parametrize("begins", [1.2, 1.7, 1.9, 2.04, 2.9])
+@pytest.mark.parametrize("seconds", [3.0, 25.0])
+def test_a_hold_before_an_answer_is_nobodys_silence(begins: float, seconds: float) -> None:
+    """While they speak, in their pause, and while it is thought: nobody was there to wait."""
+    scene = Scene([Says(0.4, "what time is it")], holds=[(begins, begins + seconds)], seconds=begins + seconds + 12.0)
+    endings: list[EndingRecord] = []
+    records = recorded(simulate(scene.run()), endings.append)
+    back = next(at for at, item in scene.log if isinstance(item, TakenOffHold))
+    person, answer = records[0], records[-1]
+    assert person.on_air < person.ended <= round(min(1.7, begins + 0.07) * SECOND)  # the voice ends with the line
+    assert answer.heard and answer.spoken_to == back
+    assert 0 <= sum(silence_ms(answer).values()) < 2_500 and 0 <= answer.waited_ms < 2_500
+    assert 0 <= endings[-1].silence_ms <= endings[-1].wait_ms and not any(endings[-1].pauses)
+
+
+@pytest.mark.parametrize("at", [2.25, 2.32, 2.45])
+def test_who_types_while_their_voice_comes_up_has_made_one_pause(at: float) -> None:
+    endings: list[EndingRecord] = []
+    scene = Scene([Says(0.4, "what time is it"), Says(2.3, "please now")], typed=[(at, "in Oslo")], seconds=16.0)
+    person = recorded(simulate(scene.run()), endings.append)[0]
+    assert person.text == "what time is it in Oslo please now" and person.pauses == 1
+    assert [pause > 600 for pause in endings[-1].pauses] == [True]
+
+
+def test_a_voice_that_was_left_as_it_went_ends_no_sooner_than_its_turn_begins() -> None:
+    """The owner speaks where the last word has gone, which is known two frames later: the rest is a turn of its own."""
+    turns: dict[str, TurnRecord] = {}
+    recorder = SessionRecorder("c", "ada", "person", lambda record: turns.update({record.id: replace(record)}))
+    recorder.take(TurnOpened(1, 2 * SECOND), 2 * SECOND)
+    recorder.take(BeginStretch(1, 2 * SECOND), 2 * SECOND)
+    recorder.take(SpeechStopped(2 * SECOND - 48 * MILLISECOND, 18.0), 2 * SECOND + 64 * MILLISECOND)
+    recorder.take(Understood(1, "one", final=True), 3 * SECOND)
+    recorder.take(Think("r1", "one", False), 3 * SECOND)
+    assert turns["c/p1"].ended == turns["c/p1"].on_air == turns["c/r1"].spoken_to == 2 * SECOND
+
+
+def test_another_sink_before_the_first_word_is_no_fault_of_the_voice() -> None:
+    """It had the sound long before; nobody played it."""
+    scene = Scene([Says(0.4, "what time is it")], seconds=16.0, policy=Policy(playout_ms=8_000))
+    dead = [True]
+    play = scene.play
+
+    async def unheard(utterance: Utterance, gap_ms: int) -> None:
+        if not dead[0]:
+            await play(utterance, gap_ms)
+
+    def attach(scene: Scene) -> bool:
+        if dead[0] and scene.clock.now() > 6 * SECOND:
+            dead[0] = False
+            scene.session.control.attach(scene)
+        return False
+
+    scene.play, scene.done = unheard, attach
+    answer = recorded(simulate(scene.run()))[-1]
+    stages = silence_ms(answer)
+    assert answer.heard and stages["voice"] < 100 and stages["playout"] > 2_000
 
 
 def test_sentences_that_the_speech_cache_had_are_counted_once() -> None:

@@ -98,6 +98,19 @@ def test_ears_that_break_in_the_middle_of_a_sentence_lose_none_of_it(breaks: int
     assert isinstance(scene.ears, SlowEar) and scene.ears.breaks == 0
 
 
+@pytest.mark.parametrize("goes_on", [5.0, 5.2, 5.6, 6.1, 9.0])
+@pytest.mark.parametrize("takes", [1.6, 2.1])
+def test_of_ears_that_break_behind_the_end_what_nobody_understood_is_told(goes_on: float, takes: float) -> None:
+    """They are at the final transcript of a stretch that has ended, and somebody may have gone on since."""
+    script = Says(1.0, " ".join(LONG[:12])), Says(goes_on, " ".join(LONG[12:15]))
+    scene = held(script, takes, 30.0, types, breaks=1)
+    told = sum(float(report.why.split()[0]) for report in scene.reports() if "never understood" in report.why)
+    words = said(scene)
+    assert words == [word for word in LONG[:15] if word in words]
+    lost = 0.3 * (15 - len(words))
+    assert lost - 0.3 <= told <= lost + 0.4, f"{words}, told {told}"
+
+
 @pytest.mark.parametrize("takes", [0.05, 1.1])
 @pytest.mark.parametrize("at", [3.0, 3.1, 3.2])
 def test_who_goes_on_after_their_turn_was_committed_is_heard_once(at: float, takes: float) -> None:

@@ -223,7 +223,7 @@ class TurnRecord:
     handovers: Annotated[tuple[str, ...], "Which engine of a chain failed at it, why, and who took over."] = ()
     to: Annotated[str, "The character whom a person spoke to."] = ""
     question: Annotated[str, "The turn that it answers; empty: it began by itself."] = ""
-    spoken_to: Annotated[Time, "The person's speech ended."] = 0
+    spoken_to: Annotated[Time, "The person's speech ended, or the line was back from a hold behind it."] = 0
     decided: Annotated[Time, "Their turn was taken to be over."] = 0
     understood: Annotated[Time, "Its words were final."] = 0
     first_sentence: Annotated[Time, "The first speakable sentence was written."] = 0

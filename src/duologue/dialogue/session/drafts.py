@@ -14,12 +14,14 @@ class TurnDraft:
     """What the person is saying: their turn ``number``. Times are monotonic ns, 0 while unknown or void.
 
     ``record`` exists once there are words; ``before`` is what it held already, ``said`` what was understood when the
-    turn was taken to be over; ``told``: the decision log has what came of that.
+    turn was taken to be over; ``told``: the decision log has what came of that; ``back``: the line was on hold until
+    then, after they had fallen silent.
     """
 
     number: int
     onset: int
     ended: int = 0
+    back: int = 0
     decided: int = 0
     understood: int = 0
     why: str = ""
@@ -48,15 +50,29 @@ class TurnDraft:
         """It was taken to be over after a silence, for want of more: what the decision log is about."""
         return bool(self.decided) and self.why not in ("judged", "typed")
 
+    @property
+    def silent_since(self) -> int:
+        """From then on they were there, said nothing, and waited (ns)."""
+        return max(self.ended, self.back)
+
+    @property
+    def silence_ms(self) -> float:
+        """Of that, what lay before the decision; all silence where it came before a hold."""
+        since = self.silent_since if self.back <= self.decided else self.ended
+        return (self.decided - since) / MILLISECOND
+
     def decide(self, now: int, why: str, wait_ms: float = 0.0) -> None:
         """It is taken to be over."""
         self.decided, self.why, self.wait_ms, self.said, self.told = now, why, wait_ms, self.text, False
 
     def reopen(self, question: TurnDraft) -> None:
-        """It goes on with a ``question`` whose reply was withdrawn unheard."""
+        """It goes on with a ``question`` whose reply was withdrawn unheard; who typed that while their voice came up
+        has made no pause.
+        """
+        pause = (self.onset - question.silent_since) / MILLISECOND
         self.number, self.record, self.before = question.number, question.record, question.text
         self.language = question.language
-        self.pauses = [*question.pauses, (self.onset - question.ended) / MILLISECOND, *self.pauses]
+        self.pauses = [*question.pauses, *([pause] if pause > 0 else []), *self.pauses]
         self.misses += question.misses
         self.wasted_ms += question.wasted_ms
 
@@ -64,7 +80,7 @@ class TurnDraft:
         """Why it was taken to be over."""
         return EndingRecord(
             conversation, self.record.id if self.record else "", self.decided, self.why, self.wait_ms,
-            (self.decided - self.ended) / MILLISECOND, self.said, tuple(self.pauses), outcome,
+            self.silence_ms, self.said, tuple(self.pauses), outcome,
         )  # fmt: skip
 
 

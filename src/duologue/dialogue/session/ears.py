@@ -266,6 +266,13 @@ class SessionEars:
         pieces = sorted((*sound.rest, *(known.pieces if known else ())), key=itemgetter(0))
         self._lose(sum([self._rest.push(place, block) for place, block in pieces]))
 
+    def _keep_or_lose(self, sound: StretchSound) -> None:
+        """Its engine gave up; where the next stretch is open already, nobody will hear the end of this one."""
+        if self._open:
+            self._lose(sound.end_of_voice - sound.understood)
+        else:
+            self._keep(sound)
+
     def _forget_rest(self) -> None:
         """Nobody will hear it."""
         rest, self._rest = self._rest, None
@@ -359,7 +366,8 @@ class SessionEars:
         if ending and (sound := self._open.pop(ending[0], None)):
             sound.end(self._track.ended)
         if following and following[0] in self._tasks:
-            following[1].begin = following[1].understood = self._taken
+            rest, self._rest = self._rest or RestOfSound(self._taken), None  # of one that failed before it was cut
+            following[1].go_on_with(rest.begin, rest.pieces)
             self._open[following[0]] = self._sounds[following[0]] = following[1]
         elif ending and self._rest is None:  # what was left before goes on with what follows
             self._rest = RestOfSound(self._taken)
@@ -553,9 +561,9 @@ class SessionEars:
                 what = f"{self._engine.name} gave no final transcript"
                 self._post(EngineFailed(Stage.HEARING, what, stretch=stretch))
         finally:
-            if stretch in self._open:  # the engine gave up, or ended it by itself
-                self._keep(sound)
-            self._open.pop(stretch, None)
+            ended_it = self._open.pop(stretch, None) is not None
+            if ended_it or (stretch in self._sounds and not final):  # it gave up, or ended it by itself
+                self._keep_or_lose(sound)
             self._sounds.pop(stretch, None)
             self._tasks.pop(stretch, None)
 

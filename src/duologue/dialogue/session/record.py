@@ -15,6 +15,7 @@ from typing import get_args
 from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted
 from duologue.dialogue.session.drafts import AnswerDraft, PieceDraft, TurnDraft
+from duologue.dialogue.turns.reply import REST
 from duologue.dialogue.turns.vocabulary import (
     Abandon,
     Adopt,
@@ -34,6 +35,7 @@ from duologue.dialogue.turns.vocabulary import (
     Note,
     Pause,
     Play,
+    PutOnHold,
     ReplyBegun,
     ReplyFinished,
     Report,
@@ -41,6 +43,7 @@ from duologue.dialogue.turns.vocabulary import (
     SentenceReady,
     SpeechStopped,
     Stage,
+    TakenOffHold,
     Think,
     Timeout,
     TurnClosed,
@@ -96,6 +99,8 @@ class SessionRecorder:
         self._event: Event = Timeout()
         self._held = 0
         """When the floor was held; 0: it is not."""
+        self._away = False
+        """The line is on hold."""
 
     def take(self, item: Event | Effect, now: int) -> None:
         """An event or an effect of the session, at ``now`` (monotonic ns)."""
@@ -117,7 +122,8 @@ class SessionRecorder:
         match event:
             case SpeechStopped(at, level_ms):
                 if self._turn and not self._turn.decided:  # who types while they sound has said it by typing
-                    self._turn.ended = at + round(level_ms * MILLISECOND)
+                    gone = at + round(level_ms * MILLISECOND)
+                    self._turn.ended = max(gone, self._turn.onset)  # known late, of a voice that was left
             case Understood():
                 self._understand(event, now)
             case Typed(text):
@@ -125,6 +131,12 @@ class SessionRecorder:
             case EngineFailed(Stage.HEARING):
                 if self._turn:
                     self._turn.understood = now
+            case PutOnHold():
+                self._away = True
+                if self._turn:
+                    self._turn.ended = self._turn.ended or now  # a voice ends with the line
+            case TakenOffHold() if self._away:
+                self._come_back(now)
             case HandedOver(_, what, stretch, reply):
                 self._note_handover(what, stretch, reply)
             case ReplyBegun(reply) | SentenceReady(reply) | ReplyFinished(reply) | AudioReady(reply):
@@ -147,6 +159,17 @@ class SessionRecorder:
         over_ours = any(answer.bound for answer in self._answers.values())
         if turn.text and not over_ours:  # else it may be a cough, or go on with a question that is not answered
             self._show(turn)
+
+    def _come_back(self, now: int) -> None:
+        """From a hold: whoever waits for an answer waits from now on."""
+        self._away = False
+        for turn in filter(None, (self._turn, self._open)):
+            turn.back = now
+        for answer in self._answers.values():
+            if answer.record.spoken_to and not answer.record.on_air:
+                answer.record.spoken_to = now
+                answer.record.given = answer.record.sent = 0  # what nobody heard is handed over anew
+                self._tell(answer)
 
     def _note_handover(self, what: str, stretch: int, reply: str) -> None:
         if answer := self._answers.get(reply):
@@ -203,9 +226,10 @@ class SessionRecorder:
                     record.fillers += 1
                     record.filled = record.filled or at
                 elif not record.on_air:
-                    record.on_air, record.first_audio = at, answer.ready.get(utterance_id, at)
+                    record.on_air, record.first_audio = at, answer.ready.get(utterance_id.rstrip(REST), at)
                     record.state = "on_air"
-                    record.waited_ms = (at - record.decided) / MILLISECOND if record.spoken_to else 0.0
+                    waits = max(record.spoken_to, record.decided)
+                    record.waited_ms = (at - waits) / MILLISECOND if record.spoken_to else 0.0
             case PlayProgress():
                 piece.estimated = event.estimated
                 return
@@ -353,10 +377,10 @@ class SessionRecorder:
         if not turn.decided:
             turn.decide(now, turn.why)
         turn.ended = turn.ended or turn.decided  # somebody who speaks on was cut off here
-        record.spoken_to, record.decided = turn.ended, turn.decided
+        record.spoken_to, record.decided = turn.silent_since, turn.decided
         record.understood = turn.understood or now
         record.why, record.wait_ms = turn.why, turn.wait_ms
-        record.gap_ms = round((turn.decided - turn.ended) / MILLISECOND)
+        record.gap_ms = round(turn.silence_ms)
         record.failure, record.stalls = turn.failure, turn.stalls
         record.queued_ms += turn.queued_ms
         record.handovers = (*turn.handovers, *record.handovers)
@@ -419,9 +443,9 @@ class SessionRecorder:
     def _report(self, report: Report, now: int) -> None:
         turn = self._turn
         match report.note:
-            case Note.TURN_ENDED if turn:
-                turn.ended = turn.ended or now  # by a commit over the voice
-                turn.decide(now, report.why, report.wait_ms)
+            case Note.TURN_ENDED if over := turn or self._open:  # an open one: the reply to it ended with a hold
+                over.ended = over.ended or now  # by a commit over the voice
+                over.decide(now, report.why, report.wait_ms)
             case Note.OVERLONG if turn and report.stage is Stage.HEARING:
                 turn.ended = turn.ended or now  # in the middle of a word, most often
                 turn.decide(now, "overlong")
@@ -480,7 +504,7 @@ class SessionRecorder:
     def _go_on(self, turn: TurnDraft) -> None:
         """The person speaks again: what was decided of their turn's end is void."""
         self._tell_ending(turn, EndingOutcome.WENT_ON)
-        turn.ended = turn.decided = 0
+        turn.ended = turn.decided = turn.back = 0
 
     def _reopened(self, onset: int) -> TurnDraft:
         """The turn that goes on: its reply was withdrawn."""

@@ -59,6 +59,11 @@ class StretchSound:
         pieces = ((at + max(0, known - at), block[max(0, known - at) :]) for at, block in self._kept)
         return [(self.place(at), block) for at, block in pieces if len(block)]
 
+    @property
+    def end_of_voice(self) -> int:
+        """Where its voice went, counted as the ears do; within speech, where its sound ends."""
+        return self.place(self._given) if self.gone is None else self.gone
+
     def go_on_with(self, begin: int, pieces: Iterable[tuple[int, Samples]]) -> None:
         """It begins there, with such pieces."""
         self.begin = self.understood = begin

@@ -22,6 +22,9 @@ from duologue.speech.utterance import Utterance
 NEARLY_OVER_SECONDS = 0.5
 """With so little of a reply left, an answer to it is no interruption."""
 
+REST = "~"
+"""Ends the id of what is left of an utterance, when that is given to a sink again."""
+
 
 @dataclass(slots=True)
 class Piece:
@@ -177,7 +180,7 @@ class Reply:
             piece.ended = True
             if piece.utterance is None:
                 continue
-            first, rest = split(piece.utterance, piece.played, f"{name}~")
+            first, rest = split(piece.utterance, piece.played, f"{name}{REST}")
             if rest is None:
                 continue
             cut, offset = len(first.samples), len(piece.utterance.text) - len(rest.text)
