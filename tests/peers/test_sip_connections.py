@@ -236,7 +236,9 @@ async def test_whom_no_socket_of_ours_reaches_is_given_up_at_once() -> None:
         assert line.transport.names.version == 4
         call = line.call("sip:16@[2001:db8::1]")
         await line.until(events.Ended)
-        assert line.events == [events.Ended(call, 408, "Request Timeout")]
+        assert line.events == [
+            events.Ended(call, 408, "it cannot be reached from here: no such name, or no connection")
+        ]
 
 
 @pytest.mark.parametrize("named", [True, False])

@@ -304,7 +304,8 @@ def test_who_cannot_be_reached_is_given_up_at_once_and_a_ringing_call_is_not() -
     other, outputs = agent.call(f"sip:17@{BOB};transport=tcp", description(), 0)
     (invite,) = _requests(outputs)
     agent.receive(sip.respond(invite, 180, [("Contact", f"<sip:17@{BOB}>")], tag="x"), there, 0)
-    assert _told(agent.lost(there, 0)) == [events.Ended(name, 408, "Request Timeout")]
+    why = "it cannot be reached from here: no such name, or no connection"
+    assert _told(agent.lost(there, 0)) == [events.Ended(name, 408, why)]
     assert agent.calls == 1 and list(agent.unanswered) == [there]
     del other
 

@@ -283,9 +283,11 @@ class Call:
                 self._agent.tell(events.Present(self.name))
             self._check_alive(request, response.code, now)
 
-    def failed(self, purpose: Purpose, request: Request, now: int) -> None:
-        """Nobody answered: as if 408 had come (section 8.1.3.1)."""
-        self.responded(purpose, request, sip.respond(request, 408), now)
+    def failed(self, purpose: Purpose, request: Request, why: str, now: int) -> None:
+        """Nobody answered: as if 408 had come (section 8.1.3.1), which says ``why``."""
+        response = sip.respond(request, 408)
+        response.phrase = why
+        self.responded(purpose, request, response, now)
 
     def _reinvited(self, request: Request, key: Key, now: int) -> None:
         """Section 14.2."""

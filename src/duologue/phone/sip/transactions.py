@@ -30,6 +30,9 @@ COOKIE = "z9hG4bK"
 """Begins the branch of who follows RFC 3261 (section 8.1.1.7)."""
 TRYING_AFTER = 200 * MILLISECOND
 """An INVITE is answered with 100 if nothing else has come by then (17.2.1)."""
+UNANSWERED = "no answer"
+UNREACHED = "it cannot be reached from here: no such name, or no connection"
+"""Why a request failed, for a person: it was sent and nobody said a word, or it could not even be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +111,12 @@ class Responded:
 @dataclass(frozen=True, slots=True)
 class Failed:
     """Nobody answered the request of ``key`` (408), or nobody acknowledged our refusal of the one of ``key``. ``flow``
-    is where nothing at all came from; None: something did.
+    is where nothing at all came from; None: something did. ``why`` is for a person.
     """
 
     key: Key
     flow: Flow | None = None
+    why: str = UNANSWERED
 
 
 Effect = Send | Asked | Cancelled | Responded | Failed
@@ -343,7 +347,7 @@ class Transactions:
         effects: list[Effect] = []
         for one in waiting:
             one.end()
-            effects += self._settled([Failed(one.key, flow)], one)
+            effects += self._settled([Failed(one.key, flow, UNREACHED)], one)
         return effects
 
     def disconnected(self, flow: Flow) -> None:

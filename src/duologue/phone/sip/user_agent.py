@@ -402,8 +402,8 @@ class UserAgent:
                         self._touch(call).cancelled(now)
                 case Responded(key, response):
                     self._responded(key, response, now)
-                case Failed(key, flow):
-                    self._failed(key, flow, now)
+                case Failed(key, flow, why):
+                    self._failed(key, flow, why, now)
 
     def _acknowledged(self, ack: Request, flow: Flow, now: int) -> None:
         call = self._found(ack)
@@ -491,12 +491,12 @@ class UserAgent:
         call.responded(pending.purpose, pending.request, response, now)
         self._reported(call, pending.purpose, response.code, now)
 
-    def _failed(self, key: Key, flow: Flow | None, now: int) -> None:
+    def _failed(self, key: Key, flow: Flow | None, why: str, now: int) -> None:
         if flow is not None:
             self.unanswered.append(flow)
-        if not self._accounts.failed(key, now) and (pending := self._pending.get(key)) is not None:
+        if not self._accounts.failed(key, why, now) and (pending := self._pending.get(key)) is not None:
             call = self._touch(pending.call)
-            call.failed(pending.purpose, pending.request, now)
+            call.failed(pending.purpose, pending.request, why, now)
             self._reported(call, pending.purpose, 408, now)
 
     def _reported(self, call: Call, purpose: Purpose, status: int, now: int) -> None:
