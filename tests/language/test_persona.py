@@ -29,6 +29,13 @@ def test_a_description_is_enough(tmp_path: Path):
     assert load_persona(file.parent) == persona
 
 
+def test_a_file_anywhere_is_called_as_itself_not_as_the_folder_that_it_lies_in(tmp_path: Path):
+    file = tmp_path / "rita.toml"
+    file.write_text('description = "A pirate."')
+    persona = load_persona(file)
+    assert (persona.name, persona.title) == ("rita", "Rita")
+
+
 @pytest.mark.parametrize(
     ("text", "key", "remedy"),
     [

@@ -141,7 +141,9 @@ class ScriptedLine:
     async def dial(self, to: str, account: str = "") -> str:
         if "@" not in to and not account:
             raise InputError(
-                f"{to!r} is an extension of which PBX?", where="to", remedy="Name an account, or write sip:USER@HOST."
+                f"{to!r} is an extension, and nobody says of which PBX",
+                where="to",
+                remedy="Name an account, or write sip:USER@HOST.",
             )
         name = f"ours{next(self._numbers)}"
         self._put(

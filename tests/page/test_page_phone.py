@@ -243,7 +243,9 @@ async def test_somebody_is_called(browser: Browser, house: Show) -> None:
         await to.fill("17")
         await button.click()
         await expect(page.get_by_role("alert")).to_contain_text(
-            re.compile(r"'17' is an extension of which PBX\? \(to\).*Name an account, or write sip:USER@HOST\.")
+            re.compile(
+                r"'17' is an extension, and nobody says of which PBX \(to\).*Name an account, or write sip:USER@HOST\."
+            )
         )
         await expect(to).to_have_value("17")
         await keep(page, "refused.png")

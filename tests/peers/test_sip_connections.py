@@ -236,7 +236,7 @@ async def test_whom_no_socket_of_ours_reaches_is_given_up_at_once() -> None:
         assert line.transport.names.version == 4
         call = line.call("sip:16@[2001:db8::1]")
         await line.until(events.Ended)
-        said = "nobody is reached at [2001:db8::1]:5060 (UDP)"
+        said = "nobody is reached at [2001:db8::1]:5060 (UDP): no such name, or no connection"
         assert line.events == [events.Ended(call, 503, said)]
 
 

@@ -73,8 +73,15 @@ def test_the_only_registrar_that_says_nothing_is_named_and_asked_again() -> None
     agent, _ = _registered(ONE)
     happened = _run(agent, 150)
     (told, *_) = [one for _, one in happened if isinstance(one, NotRegistered)]
-    assert told.status == 408 and told.retry_at is not None
+    assert (told.status, told.why) == (408, "no answer") and told.retry_at is not None
     assert any(isinstance(one, Transmit) and one.data.startswith(b"REGISTER") for _, one in happened)
+
+
+def test_a_registrar_whose_name_is_wrong_is_told_from_one_that_is_silent() -> None:
+    agent = UserAgent(LineOptions(host="192.0.2.9"), random.Random(1))
+    agent.register(Account("llama", "16", "pbx.example.com", (ONE,)), 0)
+    (told,) = [one for one in agent.lost(ONE, 0) if isinstance(one, NotRegistered)]
+    assert told.status == 408 and told.why.endswith("5060 (UDP): no such name, or no connection"), told.why
 
 
 def test_on_a_stream_crlf_is_enough_where_the_registrar_speaks_outbound() -> None:  # RFC 5626, 4.4.1

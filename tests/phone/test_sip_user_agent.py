@@ -122,7 +122,7 @@ def test_who_does_not_answer_at_all_is_given_up() -> None:
     caller = Station(network, ALICE)
     call = caller.call("192.0.2.99")
     network.run()
-    assert caller.events == [events.Ended(call, 408, "Request Timeout")] and network.now == 32 * SECOND
+    assert caller.events == [events.Ended(call, 408, "no answer")] and network.now == 32 * SECOND
 
 
 def test_whoever_rings_for_too_long_is_cancelled() -> None:

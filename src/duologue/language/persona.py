@@ -115,7 +115,9 @@ class _File(BaseModel):
 
 
 def parse_persona(data: Mapping[str, object], file: Path) -> Persona:
-    """Make a persona of a decoded TOML document; ``file`` is named in errors, and its folder is the default name."""
+    """Make a persona of a decoded TOML document; ``file`` is named in errors. The default name is that of the folder
+    of a ``persona.toml``, and any other file's own.
+    """
     try:
         found = _File.model_validate(tuples(data))
         parse_moves(found.improv)
@@ -124,7 +126,8 @@ def parse_persona(data: Mapping[str, object], file: Path) -> Persona:
     except MoveError as error:
         key = f"improv.{error.name}"
         raise InputError(f"{key!r} {error.problem}", where=f"{file}: {key}", remedy=error.remedy) from error
-    name = found.name or file.resolve().parent.name
+    whole = file.resolve()
+    name = found.name or (whole.parent.name if whole.name == "persona.toml" else whole.stem)
     language = load_language(found.language, file.parent)
     given: dict[str, Any] = found.model_dump(exclude={"format", "improv", "name", "title", "language", "dialogue"})
     given["fillers"] = found.fillers or language.fillers

@@ -90,7 +90,9 @@ def target_of(to: str, accounts: tuple[AccountSettings, ...], name: str) -> tupl
     chosen = known.get(name) or (accounts[0] if len(accounts) == 1 else None)
     if chosen is None:
         raise InputError(
-            f"{to!r} is an extension of which PBX?", where="to", remedy="Name an account, or write sip:USER@HOST."
+            f"{to!r} is an extension, and nobody says of which PBX",
+            where="to",
+            remedy="Name an account, or write sip:USER@HOST.",
         )
     target = f"sip:{to}@{account(chosen).domain}" if "@" not in to else f"sip:{to}"
     uri_of(target)

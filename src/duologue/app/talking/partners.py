@@ -18,7 +18,8 @@ HOUSE_VOICE = "chad"
 
 
 def find_partner(name: str, settings: Settings) -> CastMember:
-    """Who is to be talked to: a character or a persona that ships, by name; a pack's folder, or a persona's file.
+    """Who is to be talked to: a character or a persona that ships, by name; a pack's folder, or a persona's file (or
+    the folder that has it without pictures beside it).
 
     A persona without a pack speaks with the voice that it names for an engine, else with that of :data:`HOUSE_VOICE`.
     Raises :class:`InputError` with a guess.
@@ -62,7 +63,11 @@ def _persona_file(name: str) -> Path | None:
     shipped = packs_folder() / "personas" / f"{name}.toml"
     if Path(name).name == name and shipped.is_file():
         return shipped
-    return Path(name) if name.endswith(".toml") else None
+    if name.endswith(".toml"):
+        return Path(name)
+    folder = Path(name)
+    no_pack = name and name not in partner_names() and not (folder / "character.toml").exists()
+    return folder / "persona.toml" if no_pack and (folder / "persona.toml").is_file() else None
 
 
 def partner_names() -> tuple[str, ...]:

@@ -124,13 +124,13 @@ class Accounts:
         if registering:
             self._registrations[name].heard(host)
 
-    def failed(self, key: Key, now: int) -> bool:
-        """Nobody answered; whether it was for one of these."""
+    def failed(self, key: Key, why: str, now: int) -> bool:
+        """Nobody answered, and ``why``; whether it was for one of these."""
         if key not in self._asked:
             return False
         name, registering = self._asked.pop(key)
         if registering:
-            self._perform(name, self._registrations[name].failed(now), now)
+            self._perform(name, self._registrations[name].failed(now, why=why), now)
         else:
             self._gone(name, now)
         return True

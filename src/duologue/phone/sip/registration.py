@@ -15,7 +15,7 @@ from duologue.phone.sip.call_events import Event, NotRegistered, NotRenewed, Reg
 from duologue.phone.sip.dialogs import flow_to
 from duologue.phone.sip.digest import MOST_PROOFS, Answers, Credentials, fields
 from duologue.phone.sip.header_fields import default_port, number, uri_of
-from duologue.phone.sip.transactions import Flow
+from duologue.phone.sip.transactions import UNANSWERED, Flow
 
 FIRST_PAUSE, LONGEST_PAUSE = 30, 1800
 """Seconds between attempts when no registrar answers: doubled, half of it by chance (RFC 5626, section 4.5)."""
@@ -169,7 +169,7 @@ class Registration:
             return self.failed(now, response)
         return self._refused(response, response.phrase, now)
 
-    def failed(self, now: int, response: Response | None = None) -> list[Ask | Event]:
+    def failed(self, now: int, response: Response | None = None, why: str = UNANSWERED) -> list[Ask | Event]:
         """No answer, or one that says that this registrar cannot: the next one is asked, and after the last we wait."""
         self.asking = False
         if self.stopping:
@@ -184,8 +184,8 @@ class Registration:
             return [self._ask()]
         self._silent = 0
         wait = _retry_after(response)
-        why = f"{response.code} {response.phrase}" if response else "no answer"
-        return self._later(response.code if response else 408, why, now, wait)
+        said = f"{response.code} {response.phrase}" if response else why
+        return self._later(response.code if response else 408, said, now, wait)
 
     def _succeeded(self, response: Response, now: int) -> Event:
         granted = max(self._granted(response), 1)

@@ -30,6 +30,8 @@ COOKIE = "z9hG4bK"
 """Begins the branch of who follows RFC 3261 (section 8.1.1.7)."""
 TRYING_AFTER = 200 * MILLISECOND
 """An INVITE is answered with 100 if nothing else has come by then (17.2.1)."""
+UNANSWERED = "no answer"
+"""Why a request failed that was sent, for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,13 @@ class Failed:
     key: Key
     flow: Flow | None = None
     status: int = 408
+
+    @property
+    def why(self) -> str:
+        """For a person."""
+        if self.status == 503 and self.flow is not None:
+            return f"nobody is reached at {self.flow.place}: no such name, or no connection"
+        return UNANSWERED
 
 
 Effect = Send | Asked | Cancelled | Responded | Failed

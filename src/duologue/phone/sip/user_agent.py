@@ -495,10 +495,11 @@ class UserAgent:
     def _failed(self, failed: Failed, now: int) -> None:
         if failed.flow is not None:
             self.unanswered.append(failed.flow)
-        if not self._accounts.failed(failed.key, now) and (pending := self._pending.get(failed.key)) is not None:
+        if self._accounts.failed(failed.key, failed.why, now):
+            return
+        if (pending := self._pending.get(failed.key)) is not None:
             call, response = self._touch(pending.call), sip.respond(pending.request, failed.status)
-            if failed.status == 503:
-                response.phrase = f"nobody is reached at {pending.flow.place}"
+            response.phrase = failed.why
             call.failed(pending.purpose, pending.request, response, now)
             self._reported(call, pending.purpose, failed.status, now)
 
