@@ -533,6 +533,24 @@ def test_a_call_moves_the_face_of_whoever_answers_it(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
+    ("transport", "registrar", "why"),
+    [
+        ('["tcp"]', '"10.0.0.5"', "10.0.0.5 is asked by UDP"), ('["tcp"]', '"10.0.0.5;transport=tcp"', ""),
+        ('["tcp", "udp"]', '"10.0.0.5"', ""), ('["tcp"]', '["10.0.0.5", "10.0.0.6;transport=tcp"]', ""),
+    ],
+)  # fmt: skip
+def test_a_registrar_that_the_line_has_no_way_to_ask_is_named_at_the_start(
+    transport: str, registrar: str, why: str, tmp_path: Path
+) -> None:
+    """It was registered nowhere, and said that there was no answer."""
+    file = tmp_path / "duologue.toml"
+    account = f'[[phone.accounts]]\nuser = "1"\nregistrar = {registrar}\npassword = "x"\n'
+    file.write_text(f"[phone]\ntransport = {transport}\n{account}")
+    with pytest.raises(InputError, match=re.escape(why)) if why else nullcontext():
+        assert line_plan(load_settings(config=file).phone).accounts
+
+
+@pytest.mark.parametrize(
     ("listen", "allow", "registrar", "why"),
     [
         ("[::]:5060", '["10.0.0.5", "192.0.2.0/24"]', "", "hears IPv6 alone"),

@@ -231,6 +231,16 @@ async def test_who_has_closed_the_connection_it_called_by_is_told_goodbye_at_its
             assert (await said).startswith("BYE ")
 
 
+async def test_a_line_without_datagrams_gives_up_who_is_reached_by_them_at_once() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        line = Line(LineOptions(host=HOST, transport="TCP"), LOCAL)
+        await line.transport.open(Listening(HOST, None, 0), tasks)
+        call = line.call(f"sip:16@{HOST}:5999")
+        await line.until(events.Ended)
+        assert line.events == [events.Ended(call, 503, f"nobody is reached at {HOST}:5999 (UDP): no such name, or no connection")]
+        line.transport.close()
+
+
 async def test_whom_no_socket_of_ours_reaches_is_given_up_at_once() -> None:
     async with listening() as line:
         assert line.transport.names.version == 4

@@ -305,7 +305,7 @@ def test_who_cannot_be_reached_is_given_up_at_once_and_a_ringing_call_is_not() -
     other, outputs = agent.call(f"sip:17@{BOB};transport=tcp", description(), 0)
     (invite,) = _requests(outputs)
     agent.receive(sip.respond(invite, 180, [("Contact", f"<sip:17@{BOB}>")], tag="x"), there, 0)
-    said = f"nobody is reached at {BOB}:5060 (TCP)"  # section 8.1.3.1: no time-out
+    said = f"nobody is reached at {BOB}:5060 (TCP): no such name, or no connection"  # section 8.1.3.1: no time-out
     assert _told(agent.lost(there, 0)) == [events.Ended(name, 503, said)]
     assert agent.calls == 1 and list(agent.unanswered) == [there]
     del other

@@ -38,6 +38,8 @@ def line_plan(phone: PhoneSettings, *, takes_calls: bool = True) -> LineSetup:
     )  # fmt: skip
     registered = tuple(map(account, phone.accounts)) if takes_calls else ()
     _refuse_unreachable(phone.host, registered)
+    if not udp:
+        _refuse_datagrams(registered)
     names = {each.name.lower(): each.name for each in FORMATS}
     return LineSetup(
         options=options, host=phone.host, udp=phone.port if udp else None, tcp=phone.port if tcp else None,
@@ -73,6 +75,17 @@ def _refuse_unreachable(host: str, accounts: Sequence[Account]) -> None:
                 f"the line listens on {host}, and no packet gets from there to {other}",
                 where=f"phone.accounts: {each.user}",
                 remedy=f"Set phone.listen to {'[::]' if ':' in other else '0.0.0.0'} and its port.",
+            )
+
+
+def _refuse_datagrams(accounts: Sequence[Account]) -> None:
+    """A line without UDP asks nobody by it."""
+    for each in accounts:
+        if not any(one.reliable for one in each.registrars):
+            raise InputError(
+                f"{each.registrars[0].host} is asked by UDP, which the line does not speak",
+                where=f"phone.accounts: {each.user}",
+                remedy='Put ";transport=tcp" or ";transport=tls" behind the registrar, or "udp" into phone.transport.',
             )
 
 

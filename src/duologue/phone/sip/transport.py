@@ -245,7 +245,8 @@ class Transport:
             self._tasks.create_task(self._resolve(data, flow))
 
     def _send_first(self, data: bytes, servers: Sequence[Flow], flow: Flow) -> None:
-        if servers and (":" in servers[0].host) == (":" in self._listening.host):
+        reached = self._listening.udp is not None and servers
+        if reached and (":" in servers[0].host) == (":" in self._listening.host):
             self._send_datagram(data, servers[0].host, servers[0].port)
         else:  # nobody is behind the name, or no socket of ours gets there: it has failed (RFC 3261, section 8.1.3.1)
             self.dropped += 1
