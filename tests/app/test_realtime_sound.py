@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 from call_doubles import TestClock
 
+from duologue.app.realtime.answers import RealtimeAnswers
+from duologue.app.realtime.items import RealtimeItems
 from duologue.app.realtime.messages import AudioFormat, EventError
+from duologue.app.realtime.settings import RealtimeConfig
 from duologue.app.realtime.sound import MOST_SECONDS, DeltaWriter, PacedSound, SoundReader
+from duologue.audio.far_playout import FarEndMessage, MessageKind
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.simulation.virtual_time import simulate
@@ -144,3 +148,21 @@ def test_what_is_said_in_a_format_is_read_in_it(kind: str, rate: int, width: int
 def test_halves_of_samples_are_refused() -> None:
     with pytest.raises(EventError, match="middle of a sample"):
         SoundReader(AudioFormat()).feed(base64.b64encode(b"abc").decode())
+
+
+def test_the_rest_of_an_utterance_whose_response_is_over_is_nobodys() -> None:
+    """That it is whole may be said when its client has cancelled the response, or its reply has ended."""
+    told: list[str] = []
+
+    def tell(kind: str, **_: object) -> None:
+        told.append(kind)
+
+    answers = RealtimeAnswers(tell, RealtimeItems("r"), "c", "", TestClock(SECOND), lambda: 0)
+    answers.config = RealtimeConfig("model")
+    answers.order(FarEndMessage(1, MessageKind.PLAY, "r1/0", 0, np.zeros(960, np.float32), more=True), by_client=False)
+    answers.finish("cancelled", "client_cancelled")
+    over = len(told)
+    for rest in (960, 0):
+        message = FarEndMessage(2, MessageKind.EXTEND, "r1/0", 960, np.zeros(rest, np.float32), more=rest > 0)
+        answers.order(message, by_client=True)
+    assert told[over - 1] == "response.done" and len(told) == over

@@ -40,6 +40,27 @@ def test_one_whose_clock_is_ours_stamps_when_it_is_heard() -> None:
     assert far.take_reports() == [PlayEnded("u1", 250 * MS, 9_600)]
 
 
+@pytest.mark.parametrize("cleared", [False, True])
+@pytest.mark.parametrize("manners", [Manners(), Manners(acknowledges=False, holds=False)])
+def test_the_far_end_learns_that_an_utterance_is_whole_also_when_all_of_it_was_heard(
+    manners: Manners, cleared: bool
+) -> None:
+    """A voice says that it is over some time after its last sound; what is open there keeps what follows waiting."""
+    far = far_end(manners)
+    far.play(replace(HELLO, open=True), 0, 0)
+    sent(far, 0)
+    if manners.acknowledges:
+        far.acknowledge("u1", len(HELLO.samples), None, 2 * SECOND)
+    far.extend(HELLO, 3 * SECOND)
+    far.tick(3 * SECOND)
+    assert ends(far.take_reports()) == {"u1": (len(HELLO.samples), not manners.acknowledges)}
+    if cleared:
+        far.clear(3 * SECOND)
+    far.play(AGAIN, 0, 3 * SECOND)
+    told = [(message.kind, message.id, message.more) for message in sent(far, 3 * SECOND)]
+    assert told == [(MessageKind.EXTEND, "u1", False), (MessageKind.PLAY, "u2", False)]
+
+
 NOTHING = Manners(acknowledges=False, tells_stop=False)
 MANY = [Manners(), Manners(piece_ms=300), NOTHING, Manners(holds=False), Manners(tells_stop=False, holds=False)]
 ACTS = [

@@ -147,6 +147,32 @@ def test_what_is_heard_is_what_left_less_the_way() -> None:
     assert 90 * MILLISECOND <= times[0] - BEGIN <= 110 * MILLISECOND and max(np.diff(times)) <= 100 * MILLISECOND
 
 
+def test_what_is_on_its_way_to_the_ear_when_all_is_cleared_is_heard() -> None:
+    """The last packet had left: nothing recalls it, and who is interrupted then has said all of it."""
+    call = Call()
+    call.core.way = 150 * MILLISECOND
+    call.say(MessageKind.PLAY, sound=tone(100))
+    call.until(BEGIN + 130 * MILLISECOND)
+    call.say(MessageKind.PLAY, "next", tone(100), gap=RATE)
+    call.say(MessageKind.CLEAR)
+    assert call.events(Stopped) == [Stopped("u", 4800, BEGIN + 250 * MILLISECOND)]
+    call.until(BEGIN + SECOND)
+    assert all(event.at is not None and event.at <= BEGIN + 130 * MILLISECOND for event in call.events(Played))
+
+
+def test_what_the_line_was_given_in_a_silence_is_not_taken_back() -> None:
+    """It leaves at once: nothing is held back against jitter, as a browser does."""
+    for after in (0, 5, 59):
+        far = FarEnd(MANNERS)
+        far.attach(BEGIN)
+        far.round_trip(80)
+        far.play(Utterance("u", "", "words", tone(1000)), 0, BEGIN)
+        message = far.next_message(BEGIN)
+        assert message is not None
+        far.left("u", message.end, BEGIN)
+        assert not far.withdraw("u", BEGIN + after * MILLISECOND)
+
+
 @pytest.mark.parametrize("later", [50, 3000])
 def test_what_is_cleared_in_a_pause_had_been_heard_a_way_after_the_last_of_it_left(later: int) -> None:
     call = Call()

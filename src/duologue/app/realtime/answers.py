@@ -224,8 +224,13 @@ class RealtimeAnswers:
                 reply.sent &= reply.over  # the others are sent again, if they are to be heard
             if self.active is not None and self.active.message is not None:
                 self.finish("cancelled", _reason(by_client))
-        elif message.samples is not None:
+        elif message.samples is not None and (message.kind is MessageKind.PLAY or self._tells(message.id)):
             self._sound(message)
+
+    def _tells(self, utterance_id: str) -> bool:
+        """The response that goes on is at that utterance; the rest of one that is over is nobody's."""
+        item = self.active.message if self.active is not None else None
+        return item is not None and bool(item.segments) and item.segments[-1].utterance == utterance_id
 
     def _sound(self, message: FarEndMessage) -> None:
         reply, _, index = message.id.rpartition("/")

@@ -81,6 +81,8 @@ class FarEnd:
         self._stop_by = 0
         self._over: deque[str] = deque(maxlen=_KNOWN_ENDS)
         self._controls: deque[tuple[MessageKind, str]] = deque()
+        self._unclosed: deque[_Item] = deque()
+        """Over, and not known to be over there: what comes after them would wait for more of them."""
         self._reports: list[PlayEvent | PlayProgress] = []
         self._sequence = 0
         self._epoch = 0
@@ -194,6 +196,7 @@ class FarEnd:
                 self._controls.append((MessageKind.RESUME, ""))
             return
         self._controls.append((MessageKind.CLEAR, ""))
+        self._unclosed.clear()
         self._stopping += sent
         self._stop_by = now + 2 * self._way + self.manners.stop_ms * MILLISECOND
         if not self._attached or not self.manners.tells_stop:
@@ -212,6 +215,8 @@ class FarEnd:
             return self._message(kind, utterance_id)
         if self._paused and not self.manners.holds:
             return None
+        if self._unclosed:
+            return self._give(self._unclosed.popleft())
         for item in self._live:
             if item.given < item.length or not item.begun_giving or (not item.utterance.open and not item.closed):
                 return self._give(item)
@@ -363,8 +368,11 @@ class FarEnd:
         """The far end is to forget all that it has; it gets what was not heard again."""
         self._epoch += 1
         self._controls.clear()
-        if clears and any(item.begun_giving for item in self._live):
+        forgets = not clears or any(item.begun_giving for item in self._live)
+        if clears and forgets:
             self._controls.append((MessageKind.CLEAR, ""))
+        if forgets:
+            self._unclosed.clear()
         for item in self._live:
             self._put_back(item, int(item.played) if self._silent or not self.manners.tells_stop else item.acknowledged)
         self._place = 0
@@ -517,7 +525,7 @@ class FarEnd:
 
     def _tell_walk(self, now: int) -> None:
         while self._place:
-            item = self._live.pop(0)
+            item = self._popped()
             self._place -= 1
             self._start(item, item.began, estimated=True)
             self._end(item, item.length, item.over, estimated=True)
@@ -553,12 +561,19 @@ class FarEnd:
         started = [number for number, item in enumerate(self._live) if item.acknowledged]
         last = max(started, default=0)
         while self._live and (last > 0 or self._live[0].acknowledged == self._live[0].whole):
-            item = self._live.pop(0)
+            item = self._popped()
             whole = item.whole
             self._end(item, item.left if whole is None else whole, when)
             self._place = max(0, self._place - 1)
             self._free = max(self._free, when)
             last -= 1
+
+    def _popped(self) -> _Item:
+        """The first one is over."""
+        item = self._live.pop(0)
+        if item.given == item.whole and not item.closed:
+            self._unclosed.append(item)
+        return item
 
     def _give_up_stops(self, at: int) -> None:
         """Nobody says where it stopped: it is estimated."""

@@ -47,7 +47,7 @@ MOST_EVENTS = 500
 LEAVE_MARGIN = 1.0
 """Seconds beyond :attr:`LineSetup.leave_s` that a line has to leave."""
 POLICY = SupervisionPolicy(start=20 * SECOND)
-MANNERS = Manners(piece_ms=200, same_clock=True)
+MANNERS = Manners(piece_ms=200, buffer_ms=0, same_clock=True)
 """The line plays at the caller's pace, acknowledges what was heard, holds, and says where it stopped."""
 
 News = lines.Ready | lines.RegistrationState | lines.Counts | lines.LineTrouble

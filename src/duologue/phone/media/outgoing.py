@@ -289,8 +289,10 @@ class Outgoing(Spurts):
         self._holders.discard("order")
         if self._holders:
             self._paused = True
-        if playing is None:
-            self._tell(Stopped("", 0, now))
+        if playing is None:  # what has left is heard all the same
+            when, name, place, _ = self._unheard[-1] if self._unheard else (now, "", 0, True)
+            self._unheard.clear()
+            self._tell(Stopped(name, place, when))
 
     # What leaves
 
