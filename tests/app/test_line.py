@@ -20,7 +20,7 @@ from duologue.app.calls.line_plan import line_plan, target_of
 from duologue.app.faces.faces import FaceBoard
 from duologue.app.faces.models import FaceCutEvent, FaceEvent, FaceLineEvent, FaceStartEvent
 from duologue.app.house.shared import TalkListener
-from duologue.app.models import LineEvent, NoticeEvent
+from duologue.app.models import LineEvent, Notice, NoticeEvent
 from duologue.clock import SECOND
 from duologue.errors import ClosedError, InputError
 from duologue.phone.leg import CallInfo, LegAnswered
@@ -222,6 +222,32 @@ def test_the_events_of_the_line_tell_of_its_registrations(monkeypatch: pytest.Mo
     assert ["trying", "trying"] in states
     assert ["registered", "registered"] in states
     assert any(event.line.listens == ("sip:127.0.0.1:5060;transport=udp",) for event in told)
+
+
+def test_a_call_is_counted_as_answered_while_it_goes_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The page said that none was, with five people on the line."""
+    exchange = Exchange(monkeypatch, "", folder=tmp_path)
+    line, _ = exchange.line(ScriptedLeg(exchange.clock, seconds=100.0))
+    events = exchange.bus.subscribe(frozenset({"line"}))
+    seen: list[int] = []
+
+    async def story() -> list[int]:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(running(exchange, line, 8.0))
+            await asyncio.sleep(3.0)
+            assert [call.state for call in line.view().calls] == ["talking"]
+            seen.append(line.view().answered)
+            exchange.bus.publish(NoticeEvent(notice=Notice(level="info", text="here")), "line")
+        exchange.bus.close()
+        counted = 0
+        async for event in events:
+            if isinstance(event, NoticeEvent) and event.notice.text == "here":
+                seen.append(counted)
+            elif isinstance(event, LineEvent):
+                counted = event.line.answered
+        return [*seen, counted]
+
+    assert simulate(story()) == [1, 1, 1]
 
 
 def test_an_extension_that_is_not_renewed_can_be_called_until_it_runs_out(

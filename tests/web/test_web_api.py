@@ -169,6 +169,21 @@ async def test_a_wrong_method_says_which_are_right(client: httpx.AsyncClient) ->
     problem_of(answer)
 
 
+@pytest.mark.parametrize(
+    ("address", "methods"),
+    [
+        ("/api/conversations", "GET, POST"), ("/api/conversations/1", "GET, DELETE"),
+        ("/api/stage/utterances", "GET, POST, DELETE"), ("/stream/index.m3u8", "GET, HEAD"),
+        ("/shows/show/api/people/me/memory", "GET, PUT, DELETE"),
+    ],
+)  # fmt: skip
+async def test_all_methods_of_an_address_are_named(client: httpx.AsyncClient, address: str, methods: str) -> None:
+    """Those of its first route alone were: a client was told to POST what may also be read."""
+    answer = await client.patch(address)
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+    assert answer.json()["remedy"] == f"Use {methods}; see /docs."
+
+
 # the stream
 
 

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from duologue.app.idempotency import KeyReused
 from duologue.app.models import Problem
@@ -21,6 +22,7 @@ from duologue.web import compatible, paths
 from duologue.web.compatible import RETRY_SECONDS
 
 MEDIA_TYPE = "application/problem+json"
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _LATER = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 
 _log = get_logger(__name__)
@@ -124,21 +126,25 @@ async def _http(request: Request, error: Exception) -> Response:
         return problem(
             error.status_code, error.detail, where=error.where, remedy=error.remedy, path=_path(request)
         )  # fmt: skip
+    remedy, headers = "", error.headers
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        remedy = "Every address is listed at /docs."
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = ", ".join(_methods(request))
+        remedy, headers = f"Use {allowed}; see /docs.", {"Allow": allowed}
     return problem(
-        error.status_code, error.detail, where=request.url.path, remedy=_next_step(error), headers=error.headers,
-        path=_path(request),
-    )  # fmt: skip
+        error.status_code, error.detail, where=request.url.path, remedy=remedy, headers=headers, path=_path(request)
+    )
 
 
-def _next_step(error: HTTPException) -> str:
-    """Of what Starlette turns away by itself."""
-    match error.status_code:
-        case HTTPStatus.NOT_FOUND:
-            return "Every address is listed at /docs."
-        case HTTPStatus.METHOD_NOT_ALLOWED:
-            return f"Use {(error.headers or {}).get('Allow', 'another method')}; see /docs."
-        case _:
-            return ""
+def _methods(request: Request) -> list[str]:
+    """What the address of a request takes (RFC 9110, section 15.5.6); each of its routes tells of its own alone."""
+
+    def taken(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return [method for method in _METHODS if taken(method)]
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

@@ -63,19 +63,15 @@ _log = get_logger("duologue.line")
 
 
 class Calls:
-    """See the module. ``unready`` says why no call may be taken now; ``changed`` is called when a count has changed."""
+    """See the module. ``unready`` says why no call may be taken now."""
 
-    def __init__(
-        self, plans: CallPlans, talk: Talk, house: CallHouse, unready: Callable[[], Sequence[str]],
-        changed: Callable[[], None] = lambda: None,
-    ) -> None:  # fmt: skip
+    def __init__(self, plans: CallPlans, talk: Talk, house: CallHouse, unready: Callable[[], Sequence[str]]) -> None:
         self.plans = plans
         self._talk = talk
         self._house = house
         self._clock = house.clock
         self._phone = house.settings.phone
         self._unready = unready
-        self._changed = changed
         self._live: dict[str, CallTalk] = {}
         self._taking = 0
         self._empty = asyncio.Event()
@@ -86,8 +82,7 @@ class Calls:
         self._noting = asyncio.Event()
         self.closing = False
         self._behind_until = 0
-        self.answered = 0
-        """Since the start."""
+        self._answered = 0  # of those that are over
         self.refusals: Counter[AwayReason] = Counter()
         """Who was sent away, and why."""
 
@@ -104,6 +99,11 @@ class Calls:
     def fell_behind(self) -> None:
         """Callers' sound was dropped, because nobody here came to take it."""
         self._behind_until = self._clock.now() + BEHIND_SECONDS * SECOND
+
+    @property
+    def answered(self) -> int:
+        """Calls since the start, those that go on among them."""
+        return self._answered + sum(bool(call.standing.answered) for call in self._live.values())
 
     @property
     def live(self) -> frozenset[str]:
@@ -218,7 +218,7 @@ class Calls:
 
     def _conclude(self, standing: CallStanding) -> None:
         standing.ended = self._clock.now()
-        self.answered += bool(standing.answered)
+        self._answered += bool(standing.answered)
         record = standing.record()
         of = f"{LINE}:{standing.info.id}"
         self._house.ledger.enter(of, record)
@@ -247,7 +247,6 @@ class Calls:
 
     def _publish(self, standing: CallStanding) -> None:
         self._house.told(CallEvent(call=standing.view(self._clock)))
-        self._changed()
 
     async def run(self) -> None:
         """Tell how loud the calls are, and have noted what callers told, until cancelled."""

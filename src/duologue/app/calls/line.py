@@ -27,7 +27,7 @@ from duologue.app.engines.engines import LentEngines
 from duologue.app.engines.languages import members, refuse_strangers
 from duologue.app.engines.voices import CastVoices
 from duologue.app.house.shared import UNHEARD, Shared, TalkListener
-from duologue.app.models import LineEvent, Notice
+from duologue.app.models import CallEvent, Event, LineEvent, Notice
 from duologue.app.show.cast import CastMember
 from duologue.app.talk.connection import TalkConnection, TalkSocket, hold_socket, parted
 from duologue.app.talk.messages import TalkHello
@@ -310,9 +310,9 @@ class LinePart:
     async def _serve(self, plans: CallPlans) -> None:
         house = CallHouse(
             self._settings, CallTools(self._phone.transfers), self._lines, self._ledger, self._clock,
-            self._bus.publish, bool(self.menu_only),
+            self._told, bool(self.menu_only),
         )  # fmt: skip
-        calls = self._calls = Calls(plans, self._talk, house, self._unready, self._changed)
+        calls = self._calls = Calls(plans, self._talk, house, self._unready)
         plan = line_plan(self._phone, takes_calls=not self.deaf)
         carrier = self._carrier = self._make(plan, calls.take, self._tell, self._clock)
         others = self._others = Carriers(self._phone, calls, self._clock)
@@ -409,6 +409,12 @@ class LinePart:
             _log.info("line.registered", account=account, registrar=news.registrar)
         else:
             _log.warning("line.not_registered", account=account, status=news.status, why=news.why, retry_s=news.retry_s)
+
+    def _told(self, event: Event) -> None:
+        """Of a call. One that was answered or ended, or was sent away, is counted."""
+        self._bus.publish(event)
+        if isinstance(event, CallEvent):
+            self._changed()
 
     def _changed(self) -> None:
         told = self._summary()
