@@ -306,7 +306,7 @@ class LifeScene(GappedScene):
         passes = iter(range(10**6))
         self.ears = SlowEar(self.words, lambda: life.passes[next(passes) % len(life.passes)], breaks=life.ear_breaks)
         self.model, self.voice = LifeThinker(life), LifeSpeaker(life)
-        self.speakers = [self.voice]
+        self.speakers: list[Speaker] = [self.voice]
         self.newest: LifeSink | None = None
         self.going: asyncio.Task[None] | None = None
         self.cuts: dict[str, int] = {}
