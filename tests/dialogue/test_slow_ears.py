@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 
 import pytest
 from fault_doubles import Scene
 from session_doubles import ADA, Says
 from slow_ears import EVERY, GappedScene, SlowEar, said
 
+from duologue.audio.pcm import Samples
+from duologue.clock import SECOND
 from duologue.dialogue.session.session import Session
 from duologue.dialogue.turns.policy import Policy
 from duologue.dialogue.turns.vocabulary import Filler, Note, Stage, State, When
@@ -109,6 +111,31 @@ def test_of_ears_that_break_behind_the_end_what_nobody_understood_is_told(goes_o
     assert words == [word for word in LONG[:15] if word in words]
     lost = 0.3 * (15 - len(words))
     assert lost - 0.3 <= told <= lost + 0.4, f"{words}, told {told}"
+
+
+def test_it_is_told_where_no_sound_follows_either() -> None:
+    """A button was let go: its source gives nothing from then on."""
+    scene = GappedScene((Says(1.0, " ".join(LONG[:12])),), seconds=24.0)
+    scene.ears = SlowEar(scene.words, lambda: 2.1, breaks=1)
+
+    async def source() -> AsyncGenerator[Samples, None]:
+        async for block in scene.source():
+            if scene.clock.now() < 5 * SECOND:
+                yield block
+
+    simulate(scene.run(source))
+    told = [report.why for report in scene.reports() if "never understood" in report.why]
+    assert len(said(scene)) == 4 and [2.1 < float(why.split()[0]) < 2.8 for why in told] == [True]
+
+
+@pytest.mark.parametrize("begins", [4.8, 5.2, 6.0])
+def test_what_ears_that_break_on_hold_had_not_understood_is_told_too(begins: float) -> None:
+    scene = GappedScene((Says(1.0, " ".join(LONG[:12])),), holds=[(begins, 14.0)], seconds=24.0)
+    scene.ears = SlowEar(scene.words, lambda: 2.1, breaks=1)
+    simulate(scene.run())
+    told = sum(float(report.why.split()[0]) for report in scene.reports() if "never understood" in report.why)
+    lost = 0.3 * (12 - len(said(scene)))
+    assert scene.ears.breaks == 0 and lost - 0.3 <= told <= lost + 0.4, f"{said(scene)}, told {told}"
 
 
 @pytest.mark.parametrize("takes", [0.05, 1.1])

@@ -7,7 +7,8 @@ as soon as it is complete, and the chunk when its object closes, so that chunk 0
 Models do not always obey. A reply that does not begin like JSON is **plain** and is handed on piece by piece; one that
 breaks off or breaks the grammar is **malformed**: what can be read of it is, and what was given already is not given
 twice. A fence around the JSON, a ``<think>`` part before it, a bare array, a bare chunk and chunks that are mere
-strings are taken as they are meant. :attr:`StructuredReader.form` says which it was, and whoever reads counts it.
+strings are taken as they are meant, and words before it ("Sure! Here is the JSON:") are handed on.
+:attr:`StructuredReader.form` says which it was, and whoever reads counts it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,13 @@ _FIELDS = ("text", "expression", *NOTES)
 _OPENINGS = ("<think>", "<thinking>", "```json\n", "```\n", "```json\r\n", "```\r\n")
 _LONGEST_TAG = len("</thinking>")
 _THOUGHT = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
+_KEYS = "|".join(("chunks", *_FIELDS))
+_LATE = re.compile(rf'(?:```(?:json)?\s{{0,9}})?[\[{{][\s\[{{]{{0,40}}"(?:{_KEYS})"\s{{0,9}}:')
+"""JSON that comes after words: its first key is one of ours …"""
+_LATE_SO_FAR = re.compile(
+    r'`{1,3}|```(?:j|js|jso|json)?\s{0,9}|(?:```(?:json)?\s{0,9})?[\[{][\s\[{]{0,40}(?:"[a-z]{0,13}(?:"\s{0,9})?)?'
+)
+"""… and what may yet become that."""
 _LOOSE_TEXT = re.compile(
     r""""text"\s*:\s*"(?P<text>.*?)(?:(?<!\\)"\s*(?=,\s*"\w+"\s*:|\}\s*[,\]]?|\Z)|\Z)""", re.DOTALL
 )
@@ -160,25 +168,32 @@ class StructuredReader:
 
     def feed(self, text: str) -> list[ReplyEvent]:
         """Take a piece of the stream; returns what it completes."""
-        if self.form is ReplyForm.PLAIN:
-            return [PlainText(text)] if text else []
         events: list[ReplyEvent] = []
-        for place, character in enumerate(text):
-            if self._json is None:
-                if not self._take_lead(character):
-                    self.form = ReplyForm.PLAIN
-                    return [PlainText(self._lead + text[place + 1 :])]
-            else:
+        words = ""
+        for character in text:
+            if self._json is not None:
                 events += self._take(self._json, character)
-        return events
+                continue
+            if self.form is ReplyForm.PLAIN:
+                self._lead += character
+            elif self._take_lead(character):
+                continue
+            self.form = ReplyForm.PLAIN
+            words += self._words()
+            if late := _LATE.fullmatch(self._lead):
+                events += [PlainText(f"{words}\n\n"), *self._begin_late(late[0])]
+                words = ""
+        return [*events, PlainText(words)] if words else events
 
     def finish(self) -> list[ReplyEvent]:
         """The stream has ended: returns what can still be made of it."""
         if self.form is ReplyForm.PLAIN:
-            return []
+            begun = '"' in self._lead or self._lead.startswith("```")  # it broke off before it was known to be JSON
+            return [PlainText(self._lead)] if self._lead and not begun else []
         if self._json is None:
             self.form = ReplyForm.PLAIN
-            return [] if self._thinking or not self._lead.strip() else [PlainText(self._lead)]
+            lead = self._lead.strip()
+            return [] if self._thinking or not lead or lead.startswith("```") else [PlainText(self._lead)]
         if self._json.done:
             return self._without_text()
         self.form = ReplyForm.MALFORMED
@@ -211,6 +226,22 @@ class StructuredReader:
         else:
             return any(opening.startswith(begun.rstrip(" ")) for opening in _OPENINGS)
         return True
+
+    def _words(self) -> str:
+        """What of a reply that began with words can be no beginning of the JSON."""
+        place = 0
+        while not (_LATE_SO_FAR.fullmatch(self._lead, place) or _LATE.fullmatch(self._lead, place)):
+            if place == len(self._lead):
+                break
+            place += 1
+        words, self._lead = self._lead[:place], self._lead[place:]
+        return words
+
+    def _begin_late(self, begun: str) -> list[ReplyEvent]:
+        """The JSON comes after all."""
+        self.form, self._lead = ReplyForm.STRUCTURED, ""
+        self._json = stream = JsonStream()
+        return [event for character in begun.lstrip("`json \t\r\n") for event in self._take(stream, character)]
 
     def _take(self, stream: JsonStream, character: str) -> list[ReplyEvent]:
         if not stream.done and len(self._unread) < MAX_UNREAD:

@@ -231,6 +231,7 @@ class SessionEars:
             self._told_of(self._gate.end(), self._end, known=False)
         else:
             self._named = True
+            self._forget_rest()
             what = f"the source has given no sound for {NO_SOUND_MS // 1000} s"
             self._post(EngineFailed(Stage.NOTICING, what))
 
@@ -260,7 +261,12 @@ class SessionEars:
         return rest
 
     def _keep(self, sound: StretchSound) -> None:
-        """No stretch is open for what follows, and of the end of this one nothing was understood."""
+        """No stretch is open for what follows, and of the end of this one nothing was understood. Ears that are closed
+        hear nothing that goes on with it.
+        """
+        if self._deaf_until is None:
+            self._lose(sound.end_of_voice - sound.understood)
+            return
         known, begin = self._rest, sound.place(sound.within(sound.understood))
         self._rest = RestOfSound(begin if known is None else min(begin, known.begin))
         pieces = sorted((*sound.rest, *(known.pieces if known else ())), key=itemgetter(0))
@@ -335,6 +341,7 @@ class SessionEars:
     def ignore(self) -> None:
         """Close them."""
         self._cut()
+        self._forget_rest()  # while it is known where its voice went: sound that is not taken moves that
         self._deaf_until = None
         self._forget_frames()
 
