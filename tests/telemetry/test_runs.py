@@ -69,6 +69,14 @@ def records(run: Run) -> list[Record]:
     return [entry.record for entry in LedgerReader(run.folder)][1:]
 
 
+@pytest.mark.parametrize(
+    ("caller", "called", "outgoing", "title"),
+    [("", "16", False, "somebody → 16"), ("bob", "", False, "bob → the line"), ("", "17", True, "17 called")],
+)
+def test_a_caller_without_a_name_is_somebody(caller: str, called: str, outgoing: bool, title: str) -> None:
+    assert CallRecord("d", caller, called, "audiosocket", outgoing, "", 1, 2, "the caller hung up").ends == title
+
+
 def test_each_show_talk_and_call_has_a_run_that_stands_for_itself(tmp_path: Path) -> None:
     clock = VirtualClock(start=5 * SECOND, epoch=1_790_000_000 * SECOND)
     ledger, recorder = recorded(tmp_path, clock)

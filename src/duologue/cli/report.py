@@ -273,12 +273,13 @@ def _told(part: PartSummary) -> Iterator[str]:
 
 def _call(call: CallRecord) -> str:
     """A line for what a call was, and how it ended."""
-    ways = f"{call.called} called" if call.outgoing else f"{call.caller} → {call.called}"
     if not call.answered:
-        return f"  {ways}: {f'refused with {call.status}, ' if call.status else 'not answered, '}{call.reason}"
+        return f"  {call.ends}: {f'refused with {call.status}, ' if call.status else 'not answered, '}{call.reason}"
     quality = f"loss {call.loss_percent:.1f} % at most, jitter {call.jitter_ms:.0f} ms at most"
     length = (call.ended - call.answered) / 1e9
-    return f"  {ways} ({call.carrier} {call.codec}): {length:.1f} s with {call.character}; {quality}; {call.reason}"
+    return (
+        f"  {call.ends} ({call.carrier} {call.codec}): {length:.1f} s with {call.character}; {quality}; {call.reason}"
+    )
 
 
 def _taken(taken: TakeoverRecord) -> str:

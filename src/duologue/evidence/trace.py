@@ -130,7 +130,7 @@ class Tracer:
             case ClipRecord(queued=queued, ended=ended, text=text) if queued and ended:
                 yield self._span(entry.of, "clips", text or "clip", queued, ended, "clip")
             case CallRecord(offered=offered, ended=ended) as record:
-                yield self._span(entry.of, "call", f"{record.caller} → {record.called}", offered, ended, "call",
+                yield self._span(entry.of, "call", record.ends, offered, ended, "call",
                                  {"reason": record.reason, "codec": record.codec})  # fmt: skip
             case AdmissionRecord(what=what, busy=busy):
                 yield self._counter(entry.of, f"places taken: {what}", entry.at, {"busy": busy})

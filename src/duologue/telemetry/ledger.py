@@ -403,6 +403,13 @@ class CallRecord:
     round_trip_ms: Annotated[float, "The newest round trip; 0: none was measured."] = 0.0
     recording: Annotated[str, "The file; empty: it was not recorded."] = ""
 
+    @property
+    def ends(self) -> str:
+        """Who called whom, for people. Who withholds their number, and whom an Asterisk brings, has no name."""
+        if self.outgoing:
+            return f"{self.called} called"
+        return f"{self.caller or 'somebody'} → {self.called or 'the line'}"
+
 
 @dataclass(frozen=True, slots=True)
 class TakeoverRecord:

@@ -120,10 +120,9 @@ class RunDigest:
                 about = topic or scenario or (f"{person} with {', '.join(cast_)}" if person else "")
                 self.title = self.title if self.topics else about or self.title
                 self.topics += bool(topic)
-            case CallRecord(caller=caller, called=called, character=character, outgoing=outgoing, recording=recording):
+            case CallRecord(character=character, recording=recording) as call:
                 self.recording = recording or self.recording
-                self.title = f"{called} called" if outgoing else f"{caller} → {called}"
-                self.title += f", {character}" if character else ""
+                self.title = f"{call.ends}, {character}" if character else call.ends
             case RecordingRecord(file=file):
                 self.recording = file
             case _:
