@@ -211,7 +211,7 @@ class HostedClient:
         if self.closed:
             return ClosedError(f"{self._words.engine} was closed")
         if isinstance(error, RefusedError):
-            refused = self._of_status(error.status_code, self.clean(error.words), unknown)
+            refused = self._of_status(error, self.clean(error.words), unknown)
             refused.status, refused.spent = error.status_code, bool(_SPENT.search(error.body))
             return refused
         if not _of_transport(error):
@@ -318,9 +318,13 @@ class HostedClient:
     def _left(self, deadline: int) -> float:
         return max(0.0, (deadline - self._clock.now()) / SECOND)
 
-    def _of_status(self, status: int, words: str, unknown: str) -> ServerError:
-        subject, engine = self._words.subject, self._words.engine
+    def _of_status(self, error: RefusedError, words: str, unknown: str) -> ServerError:
+        subject, engine, status = self._words.subject, self._words.engine, error.status_code
         match status:
+            case 301 | 302 | 303 | 307 | 308:  # not followed: the key is for the address that a person wrote
+                place = self.clean(error.headers.get("location", "").partition("?")[0]) or "an address it does not name"
+                what = f"{subject} sends us on to {place} (status {status})"
+                remedy = f"Write the address that answers by itself into engines.{engine}.base_url."
             case 401 | 403:
                 what = f"{subject} refused the key (status {status})"
                 remedy = f"Put a valid key into the environment variable {self._variable}."

@@ -176,6 +176,30 @@ def test_zero_is_for_a_human_who_is_told_what_was_said(monkeypatch: pytest.Monke
     assert (record.transferred, record.digits, record.failed) == ("200", 1, False)
 
 
+def test_who_presses_zero_again_and_again_is_told_once_that_they_are_put_through(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each press began the sentence anew ("One… One… One moment"). After a transfer that failed the key counts again;
+    another key, meanwhile, counts as well.
+    """
+    handing = "One moment, please, I will put you through."
+    keys = tuple(Does(at, far.Digit("0")) for at in (1.5, 1.8, 2.1, 9.0, 9.3))
+    exchange, leg = place(
+        monkeypatch, tmp_path, GREETED + HUMAN, script=keys, transfer=far.LegTransferred(False, "busy")
+    )
+    simulate(exchange.hold(leg))
+    said = exchange.said()
+    assert [each for each in said if each.startswith("One")] == [handing, handing]
+
+    desk = '[phone.transfers.desk]\nto = "201"\ndigit = "1"\nsay = "I will ring the desk."\n'
+    keys = (Does(1.5, far.Digit("0")), Does(1.8, far.Digit("1")))
+    exchange, leg = place(monkeypatch, tmp_path, GREETED + HUMAN + desk, script=keys)
+    simulate(exchange.hold(leg))
+    assert exchange.said()[-1] == "I will ring the desk."
+    assert leg.referred is not None
+    assert leg.referred[0] == "201"
+
+
 @pytest.mark.parametrize(
     ("options", "again"),
     [

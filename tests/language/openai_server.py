@@ -19,7 +19,8 @@ class Behaviour:
     ``cut`` closes the socket after so many pieces, in the middle of a chunk; ``quiet_end`` ends the body properly but
     without a finish reason and ``[DONE]``; ``stall_after`` sends nothing more after so many pieces; ``garbage`` is the
     whole body. ``calls`` are tools to be called, name and arguments, sent in small deltas (with ``one_index`` whole and
-    all under index 0, as some servers do); ``refuses`` is a key of the request that gets a 400.
+    all under index 0, as some servers do); ``refuses`` is a key of the request that gets a 400; ``behind`` are seconds
+    for which the answer stays open behind its last event.
     """
 
     text: str = "Hello there, this is the server."
@@ -37,6 +38,7 @@ class Behaviour:
     calls: tuple[tuple[str, str], ...] = ()
     one_index: bool = False
     refuses: str = ""
+    behind: float = 0.0
 
 
 class OpenAIServer(ScriptedServer):
@@ -100,6 +102,8 @@ async def _stream(connection: Connection, behaviour: Behaviour, model: str, usag
         if usage is not None:
             await _event(connection, _chunk(model, {}) | {"choices": [], "usage": usage})
         await connection.chunk(b"data: [DONE]\n\n")
+    if await connection.hung_up(behaviour.behind):
+        return False
     return await connection.end()
 
 

@@ -141,7 +141,13 @@ async def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatc
         (Behaviour(""), "answered nothing"),
         (Behaviour("", error_event="the GPU is on fire"), "the GPU is on fire"),
         (Behaviour(garbage="data: <html>\n\n"), "no event"),
-        (Behaviour(garbage="<html>It works!</html>"), "cut the connection"),
+        (Behaviour(garbage='data: {"object": "error", "message": "out of memory", "code": 500}\n\n'), "out of memory"),
+        (Behaviour(garbage="<html>It works!</html>"), "no stream of events: <html>It works!"),
+        (Behaviour(garbage='{"choices": [{"message": {"content": "Hi."}}]}'), "no stream of events: {"),
+        (
+            Behaviour(status=308, headers={"Location": "https://a.example/v1?key=1"}),
+            "on to https://a.example/v1 (status",
+        ),
     ],
 )
 async def test_each_misbehaviour_is_named(behaviour: Behaviour, what: str):
@@ -149,6 +155,14 @@ async def test_each_misbehaviour_is_named(behaviour: Behaviour, what: str):
         error = await failure(server)
     assert what in error.what
     assert error.where == server.base_url
+
+
+async def test_a_reply_is_whole_when_the_server_says_so_however_long_the_answer_stays_open_behind_that():
+    async with serving(OpenAIServer(Behaviour("All of it.", behind=3600.0))) as server:
+        model = engine_for(server)
+        assert await read(model) == "All of it."
+        assert await read(model) == "Hello there, this is the server."
+        await model.close()
 
 
 async def test_an_unknown_model_is_named():

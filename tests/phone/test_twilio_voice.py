@@ -18,6 +18,7 @@ from duologue.phone.twilio.voice import (
     MAX_FIELDS,
     MOST_TICKETS,
     TICKET_NS,
+    VOICE,
     ForgedError,
     TwilioDoor,
     connect,
@@ -180,3 +181,19 @@ def test_guessed_streams_are_refused_in_words(ticket: str, given: str) -> None:
     asked(it)
     with pytest.raises(ForgedError):
         it.enter(ticket, given, 0)
+
+
+@pytest.mark.parametrize(
+    ("public", "signed"),
+    [
+        ("https://Example.ORG", "https://Example.ORG:443"),
+        ("https://Example.ORG:8443", "https://Example.ORG"),
+        ("http://user:pa%40ss@example.org", "http://user:pa%40ss@example.org:80"),
+        ("https://[2001:DB8::1]", "https://[2001:DB8::1]:443"),
+    ],
+)
+def test_with_or_without_its_port_the_rest_of_an_address_is_as_it_was_written(public: str, signed: str) -> None:
+    form = {"CallSid": "CA1", "From": "+4930123456", "To": "ü & ="}
+    validator: Any = RequestValidator("secret")
+    given = validator.compute_signature(f"{signed}{VOICE}?a=%20b", form)
+    assert TwilioDoor("secret", public).ask("a=%20b", urlencode(form).encode(), given).call == "CA1"

@@ -128,6 +128,7 @@ def event(**changes: object) -> bytes:
         (Behaviour(cut=3), "was cut after"),
         (Behaviour(raw=b"<html>It works!</html>"), "no event"),
         (Behaviour(raw=event()[:200]), "no event"),
+        (Behaviour(raw=event() + b'{"detail": {"status": "busy", "message": "try later"}}'), "the middle: try later"),
         (Behaviour(raw=event(audio_base64="not base64!")), "not base64"),
         (Behaviour(raw=event(audio_base64="AAAA")), "half a sample"),
         (Behaviour(raw=event(alignment=alignment("Hello", 0) | {"characters": ["H"]})), "columns differ"),

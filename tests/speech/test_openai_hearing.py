@@ -243,6 +243,17 @@ def test_times_that_are_nonsense_are_bent_into_order() -> None:
     ]  # fmt: skip
 
 
+def test_a_server_that_knows_the_form_and_not_the_times_is_understood() -> None:
+    transcript = read_answer('{"text": "one two", "language": "english", "words": null, "segments": []}', EAR_RATE)
+    assert (transcript.text, transcript.words) == ("one two", ())
+
+
+@pytest.mark.parametrize("end", ["1e999", "NaN", "Infinity"])
+def test_a_time_that_is_no_number_is_no_transcript(end: str) -> None:
+    with pytest.raises(ValueError, match="no transcript"):
+        read_answer(f'{{"text": "hi", "words": [{{"word": "hi", "start": 0, "end": {end}}}]}}', EAR_RATE)
+
+
 def test_a_model_must_be_named() -> None:
     with pytest.raises(InputError, match="model"):
         engine(None)

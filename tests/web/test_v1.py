@@ -32,8 +32,9 @@ from duologue.app.engines.engines import EnginePool
 from duologue.app.show import clips
 from duologue.audio.encoding import encoder
 from duologue.audio.pcm import RATE, Samples
-from duologue.language.engine import LimitReached, Prompt
+from duologue.language.engine import LimitReached, Line, Prompt
 from duologue.language.fake import FakeLanguage, ScriptedReply
+from duologue.language.persona import Persona
 from duologue.language.tools import ToolCall
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME, HearingCapabilities
 from duologue.speech.hearing_fake import FakeHearing, Hearing
@@ -42,6 +43,7 @@ from duologue.tokens import Scope
 from duologue.web.application import create_app
 from duologue.web.options import Grant, Key
 from duologue.web.v1 import transcriptions
+from duologue.web.v1.chat import ChatCompletionRequest, prompt_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -558,3 +560,11 @@ def test_stretches_are_cut_where_nobody_speaks() -> None:
     assert pieces[0][1] == second * 20 * VAD_FRAME
     assert all(end - start <= 28 * EAR_RATE for start, end in pieces)
     assert [start for start, _ in pieces[1:]] == [end for _, end in pieces[:-1]]
+
+
+def test_a_user_who_bears_the_characters_name_is_not_the_character() -> None:
+    """Else the model is told the question as what it has said itself."""
+    asked = {"model": "ada", "messages": [{"role": "user", "name": "ada", "content": "What is new?"}]}
+    base = Prompt(Persona("ada", "Ada", "You are Ada."), (), "")
+    prompt = prompt_of(ChatCompletionRequest.model_validate(asked), base)
+    assert (prompt.lines, prompt.turn) == ((Line("user", "What is new?"),), 0)

@@ -7,8 +7,9 @@ message.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
 from json import dumps
@@ -30,6 +31,8 @@ from duologue.telemetry.log import get_logger
 
 _log = get_logger("duologue.language.openai")
 _USAGE = "stream_options"
+END_SECONDS = 0.05
+"""From the event that says that there are no more to the end of the answer; most send both at once."""
 
 
 class OpenAISettings(BaseModel):
@@ -84,6 +87,8 @@ class _Chunk(BaseModel):
 
     choices: list[_Choice] | None = None
     error: object = None
+    kind: object = Field(default=None, alias="object")
+    """``error`` where the event itself is one (vLLM's)."""
     usage: object = None
 
 
@@ -256,19 +261,31 @@ class OpenAILanguage:
             raise PeerError("the model answered nothing", where=self._client.where)
 
     async def _chunks(self, request: dict[str, object], given: _Given) -> AsyncGenerator[_Chunk]:
-        """The events of an answer."""
+        """The events of an answer, up to the one that says that there are no more: a server, or what stands before it,
+        may hold the connection open behind that.
+        """
+        other = b""
         stream = self._client.stream("/chat/completions", request, progress=lambda: given.words)
         async with aclosing(lines(stream, self._client.malformed("an event without an end"))) as found:
             async for line in found:
-                if line.startswith(b"data:") and line[5:].strip() != b"[DONE]":
+                if not line.startswith(b"data:"):
+                    other = other or line
+                elif line[5:].strip() == b"[DONE]":
+                    await _read_out(found)
+                    return
+                else:
+                    given.begun = True
                     yield self._chunk(line[5:])
+        if not given.begun and other:
+            words = self._client.clean(message(other.decode("utf-8", "replace")))
+            raise self._client.malformed(f"something that is no stream of events: {words}")
 
     def _chunk(self, data: bytes) -> _Chunk:
         try:
             chunk = _Chunk.model_validate_json(data)
         except ValidationError as error:
             raise self._client.malformed("something that is no event") from error
-        if chunk.error:
+        if chunk.error or chunk.kind == "error":
             words = self._client.clean(message(data.decode("utf-8", "replace")))
             raise PeerError(f"the server failed in the middle: {words}", where=self._client.where)
         return chunk
@@ -279,6 +296,8 @@ class _Given:
     """What of a reply has come: words, or something to be called."""
 
     text: str = ""
+    begun: bool = False
+    """There was an event."""
     called: bool = False
     limited: bool = False
     """The server's limit of tokens ended it."""
@@ -294,6 +313,16 @@ class _Given:
             if found
             else "in the middle of a call" * self.called
         )
+
+
+async def _read_out(stream: AsyncGenerator[bytes]) -> None:
+    """Let an answer that is whole come to its end: then its connection is used again. What happens to it there is no
+    failure of the answer.
+    """
+    with suppress(TimeoutError, PeerError):
+        async with asyncio.timeout(END_SECONDS):
+            async for _ in stream:
+                pass
 
 
 def _refused_part(error: RefusedError, request: Mapping[str, object]) -> str:

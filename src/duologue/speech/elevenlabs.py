@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InputError, InternalError, PeerError
-from duologue.hosted import RefusedError, lines
+from duologue.hosted import RefusedError, lines, message
 from duologue.speech.character_marks import CharacterMarks, TimedCharacter
 from duologue.speech.engine import SpeechCapabilities, refuse_long
 from duologue.speech.hosted import (
@@ -73,6 +73,9 @@ class _Alignment(BaseModel):
 class _Event(BaseModel):
     audio_base64: str | None = None
     alignment: _Alignment | None = None
+    detail: object = None
+    error: object = None
+    """Either: a failure, told where the status can tell it no more."""
 
 
 class ElevenLabs:
@@ -174,9 +177,13 @@ class ElevenLabs:
 
     def _event(self, line: bytes) -> _Event:
         try:
-            return _Event.model_validate_json(line)
+            event = _Event.model_validate_json(line)
         except ValidationError as error:
             raise self._client.malformed("something that is no event") from error
+        if event.detail or event.error:
+            words = self._client.clean(message(line.decode("utf-8", "replace")))
+            raise PeerError(f"{self.name} failed in the middle: {words}", where=self._client.where)
+        return event
 
     def _decoded(self, audio: str) -> bytes:
         try:

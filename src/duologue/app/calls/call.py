@@ -135,6 +135,7 @@ class CallTalk:
         self._levels = Level(), Level()  # of the caller, of the character
         self._transferred: asyncio.Future[far.LegTransferred] | None = None
         self._reason = ""
+        self._leaves_to = ""  # whom the call is to be handed over to after this sentence
         self._whispers: list[str] = []
         self._playing = self._keys_until = 0
         self._voice_on = self._asked = self._closes = False
@@ -166,7 +167,7 @@ class CallTalk:
 
     def hang_up(self, reason: str) -> None:
         """End it after what is being said; at once where nobody converses."""
-        self._reason = self._reason or reason
+        self._reason, self._leaves_to = self._reason or reason, ""
         if self._session is not None:
             self._session.control.leave()
 
@@ -360,7 +361,7 @@ class CallTalk:
         """Converse, beginning with ``words``; to whom the call is to be handed over, and what was said."""
         self._number += 1
         self._quiet_since = self._clock.now()  # whoever was being put through was not silent
-        self._playing, self._voice_on, self._asked = 0, False, False
+        self._playing, self._voice_on, self._asked, self._leaves_to = 0, False, False, ""
         session_id = self._leg.info.id + (f"-{self._number}" if self._number > 1 else "")
         sink = self._sink = RemoteSink(self._leg.manners, self._played, self._clock)
         options = SessionOptions(
@@ -604,6 +605,9 @@ class CallTalk:
                 self._hand_over(each)
 
     def _hand_over(self, transfer: TransferSettings) -> None:
+        """Who presses the key again meanwhile is told nothing anew: it would only begin once more."""
+        if transfer.to == self._leaves_to:
+            return
         self._say_and_leave(transfer.say or self._usual.handing_over, transfer.to)
 
     def _say_and_leave(self, words: str, to: str, reason: str = "") -> None:
@@ -617,6 +621,7 @@ class CallTalk:
 
     def _leave_to(self, target: str) -> None:
         if self._session is not None:
+            self._leaves_to = target
             self._session.control.leave(target)
 
     def _changed(self, record: TurnRecord) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 import secrets
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,7 @@ TICKET_NS = 60 * SECOND
 """So long an address of a stream holds."""
 MOST_TICKETS = 1000
 MAX_FIELDS = 100
+_PORT = re.compile(r":\d*$")
 _PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
 _SOCKETS = {"https": "wss", "http": "ws"}
 
@@ -58,10 +60,9 @@ def is_signed(token: str, urls: Sequence[str], fields: Mapping[str, Sequence[str
 
 
 def spellings(url: str) -> tuple[str, ...]:
-    """Twilio's back ends sign an address with its port or without it."""
+    """Twilio's back ends sign an address with its port or without it, and the rest of it as it was written."""
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    host = f"[{host}]" if ":" in host else host
+    host = _PORT.sub("", parts.netloc)
     with_port = parts._replace(netloc=f"{host}:{parts.port or _PORTS[parts.scheme]}").geturl()
     return tuple(dict.fromkeys((url, parts._replace(netloc=host).geturl(), with_port)))
 

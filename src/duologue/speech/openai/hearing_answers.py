@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from duologue.metering import Amount, usage_told
 from duologue.speech.hearing import EAR_RATE, Transcript
@@ -10,6 +10,8 @@ from duologue.speech.utterance import Mark, MarkKind
 
 
 class _Word(BaseModel):
+    model_config = ConfigDict(allow_inf_nan=False)
+
     word: str
     start: float
     end: float
@@ -19,7 +21,8 @@ class _Answer(BaseModel):
     """The fields of ``CreateTranscriptionResponse(Verbose)Json`` that are used."""
 
     text: str
-    words: tuple[_Word, ...] = ()
+    words: tuple[_Word, ...] | None = None
+    """None also by name (``null``), from servers that know the form and not the times."""
 
 
 def read_answer(body: str, length: int) -> Transcript:
@@ -32,7 +35,7 @@ def read_answer(body: str, length: int) -> Transcript:
     except ValidationError as error:
         raise ValueError("no transcript") from error
     text = " ".join(answer.text.split())
-    return Transcript(text, True, len(text), _marks(answer.words, text, length))
+    return Transcript(text, True, len(text), _marks(answer.words or (), text, length))
 
 
 class _Counted(BaseModel):

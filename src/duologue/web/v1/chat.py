@@ -223,11 +223,14 @@ def prompt_of(asked: ChatCompletionRequest, base: Prompt) -> Prompt:
 
 
 def _lines(messages: Sequence[ChatCompletionMessage], character: str) -> Iterator[Line]:
-    """What was said; a call stands with its result in the line of who called."""
+    """What was said; a call stands with its result in the line of who called. Whoever bears the character's name is
+    not the character.
+    """
     results = {each.tool_call_id: each.text for each in messages if each.role == "tool"}
     for message in messages:
         if message.role == "user":
-            yield Line(message.name or "user", message.text)
+            named = message.name if message.name != character else ""
+            yield Line(named or "user", message.text)
         elif message.role == "assistant":
             calls = tuple(
                 ToolOutcome(
