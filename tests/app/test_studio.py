@@ -193,6 +193,8 @@ async def test_light_tv_and_caption_are_changed_and_told() -> None:
         await studio.caption(CaptionRequest(text="  Back  in five minutes "))
         assert studio.stage().caption == "Back in five minutes"
         assert (await studio.caption(CaptionRequest(text="Back at 9 🎉 שלום"))).caption == "Back at 9"  # as it is seen
+        with pytest.raises(InputError, match="may not go on air"):
+            await studio.caption(CaptionRequest(text="What a load of bullשshit"))
         with pytest.raises(InputError, match="nothing of this text can be shown"):
             await studio.caption(CaptionRequest(text="🎉 שלום"))
         assert studio.stage().caption == "Back at 9"

@@ -222,7 +222,8 @@ class Studio:
         self._open()
         text = " ".join(request.text.split())
         if text:
-            text = await asyncio.to_thread(_as_captioned, await self.programme.moderator.admit(text, Subject.CHAT))
+            seen = await asyncio.to_thread(_as_captioned, text)  # what is left out must not hide what is left
+            text = await self.programme.moderator.admit(seen, Subject.CHAT)
         self._caption = text
         await self.link.announce(text)
         return self._changed()
