@@ -2023,6 +2023,11 @@ export interface components {
             type: "end";
             /** Id */
             id: string;
+            /**
+             * In Ms
+             * @description So far ahead, as of a start.
+             */
+            in_ms: number;
             /** Played Ms */
             played_ms: number;
         };

@@ -57,7 +57,7 @@ def test_a_watcher_is_told_of_a_line_when_it_is_voiced_and_when_it_is_heard() ->
     assert len(spoken.track.values) == 7 * len(spoken.track.mouths) > 7 * 45
     assert len(set(spoken.track.mouths)) > 1
     assert isinstance(start, FaceStartEvent) and start.in_ms == 1000.0
-    assert isinstance(end, FaceCutEvent) and end.played_ms == 500.0
+    assert isinstance(end, FaceCutEvent) and (end.in_ms, end.played_ms) == (-5000.0, 500.0)
 
 
 def test_a_line_that_grows_is_written_again_but_not_each_time() -> None:
@@ -87,12 +87,15 @@ def test_a_show_moves_it_too_ahead_of_its_due_time() -> None:
             with board.watch("chad") as watch:
                 board.spoken(line(), 7 * SECOND)
                 board.spoken(Utterance("r2/0", "virgin", "No.", line().samples), 9 * SECOND)  # nobody looks at her
-                found = [await watch.take(), await watch.take()]
+                board.silent("r2/0", 9 * SECOND, 0)
+                board.silent("r1/0", 7 * SECOND + SECOND // 2, RATE // 2)  # somebody stopped it
+                found = [await watch.take() for _ in range(3)]
             running.cancel()
         return found
 
-    start, spoken = sorted(asyncio.run(story()), key=lambda event: event.type, reverse=True)
+    start, spoken, end = sorted(asyncio.run(story()), key=lambda event: event.type, reverse=True)
     assert start == FaceStartEvent(id="r1/0", in_ms=2000.0)
+    assert end == FaceCutEvent(id="r1/0", in_ms=2500.0, played_ms=500.0)
     assert isinstance(spoken, FaceLineEvent) and spoken.id == "r1/0"
 
 

@@ -32,6 +32,7 @@ from duologue.errors import InputError
 from duologue.places import packs_folder
 from duologue.prover.playlist import parse_playlist
 from duologue.settings import load_settings
+from duologue.speech.utterance import Utterance
 from duologue.stage.motion.pose import Daylight
 from loop_guard import LoopGuard
 
@@ -142,7 +143,11 @@ async def test_a_person_is_answered_as_the_next_turn() -> None:
 
 
 async def test_stopping_is_immediate_and_starting_again_works() -> None:
+    spoken: list[Utterance] = []
+    over: dict[str, int] = {}
     async with on_air(show__topic="tea", show__turns=30) as (studio, events):
+        studio.spoken = lambda utterance, at: spoken.append(utterance)
+        studio.silent = lambda line, at, played: over.update({line: played})
         await wait_for(events, turn_on_air)
         stopped = await studio.stop(on_now(studio).id)
         assert stopped.state in (ConversationState.STOPPED, ConversationState.RUNNING)
@@ -152,6 +157,7 @@ async def test_stopping_is_immediate_and_starting_again_works() -> None:
                 True if event.type == "conversation" and event.conversation.state is ConversationState.STOPPED else None
             ),
         )
+        assert over[spoken[0].id] < len(spoken[0].samples)  # who draws that face elsewhere shuts its mouth
         again = await studio.start(ConversationRequest(topic="coffee", turns=2))
         assert await wait_for(events, turn_on_air) is not None
         assert studio.programme.current is not None and studio.programme.current.id == again.id
@@ -193,6 +199,8 @@ async def test_light_tv_and_caption_are_changed_and_told() -> None:
         await studio.caption(CaptionRequest(text="  Back  in five minutes "))
         assert studio.stage().caption == "Back in five minutes"
         assert (await studio.caption(CaptionRequest(text="Back at 9 🎉 שלום"))).caption == "Back at 9"  # as it is seen
+        with pytest.raises(InputError, match="may not go on air"):
+            await studio.caption(CaptionRequest(text="What a load of bullשshit"))
         with pytest.raises(InputError, match="nothing of this text can be shown"):
             await studio.caption(CaptionRequest(text="🎉 שלום"))
         assert studio.stage().caption == "Back at 9"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
+import pytest
 
 from duologue.app.models import ConversationState, ConversationView
 from duologue.app.turn_book import REMEMBERED, TurnBook
+from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
 from duologue.speech.utterance import Mark, MarkKind, Utterance
 from duologue.telemetry.ledger import TurnRecord
@@ -56,6 +60,20 @@ def test_words_stay_when_the_turn_has_ended() -> None:
     kept.record(TurnRecord("t1", "c1", 0, "a", on_air=1, ended=2, state="ended"))
     view = kept.record(TurnRecord("t1", "c1", 0, "a", on_air=1, ended=2, state="ended", heard="Tea."))
     assert [word.text for word in view.words] == ["Tea."]
+
+
+@pytest.mark.parametrize("state", ["withdrawn", "ended", "failed"])
+def test_the_sound_of_a_turn_that_is_over_is_let_go_with_the_parts_that_nobody_heard(state: str) -> None:
+    kept = book()
+    kept.open(conversation())
+    sounds: list[weakref.ref[Samples]] = []
+    for name in ("c1-1", "c1-1.1", "c1-1.2", "c1-11"):
+        samples: Samples = np.zeros(9, np.float32)
+        sounds.append(weakref.ref(samples))
+        kept.voiced(Utterance(name, "a", "Tea.", samples))
+    del samples
+    kept.record(TurnRecord("c1-1", "c1", 0, "a", state=state))
+    assert [sound() is not None for sound in sounds] == [False, False, False, True]
 
 
 def test_unknown_times_are_null_and_not_the_epoch() -> None:

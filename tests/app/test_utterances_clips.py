@@ -76,6 +76,14 @@ def test_silence_at_both_ends_goes_and_marks_stay_with_their_sound() -> None:
     assert (utterance.expression, utterance.alphabet, utterance.engine) == (Expression.SMILE, "", "clip")
 
 
+def test_marks_may_come_in_any_order() -> None:
+    words = [{"text": "that", "start": 600, "end": 900}, {"text": "that", "start": 0, "end": 300}]
+    utterance = said(wav(tone(1.0)), text="That is that, that is.", marks=words[::-1])
+    again = said(wav(tone(1.0)), text="That is that, that is.", marks=words)
+    assert again.words() == utterance.words()
+    assert [mark.offset for mark in again.words()] == [8, 14]
+
+
 def test_phonemes_name_their_alphabet() -> None:
     utterance = said(
         wav(tone(1.0)), alphabet="arpabet", marks=[{"text": "AA1", "start": 0, "end": 900, "kind": "phoneme"}]

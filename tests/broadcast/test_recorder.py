@@ -357,6 +357,20 @@ def test_what_cannot_be_copied_is_named(tmp_path: Path, programme: Programme) ->
         Mp4Writer(tmp_path / "nowhere" / "film.mp4", programme.format)
 
 
+def test_two_who_write_one_film_do_not_write_into_each_other(tmp_path: Path) -> None:
+    """The second one is told at once, and not when all of its work is done."""
+    programme = Programme().encode(whole(30))
+    target = tmp_path / "film.mp4"
+    with Mp4Writer(target, programme.format) as writer:
+        writer.add(programme.packets)
+        with pytest.raises(InputError, match="another program is writing it"):
+            Mp4Writer(target, programme.format)
+    assert target.exists() and not list(tmp_path.glob("*.part"))
+    with Mp4Writer(target, programme.format) as writer:  # it may be made anew
+        writer.add(programme.packets)
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+
+
 def test_a_film_on_a_full_disk_is_an_error_that_says_so(
     tmp_path: Path, programme: Programme, little_space: int
 ) -> None:

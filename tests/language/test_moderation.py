@@ -18,7 +18,8 @@ from duologue.language.moderation import Moderator, Subject, Verdict, fold, load
     [
         "what the frotz", "FROTZ", "Frötz!", "fr0tz", "f.r.o.t.z", "f r o t z", "F-R-O-T-Z", "frooootz", "frotzing",
         "frotzes", "fr*otz", "$narf is bad", "sn@rf", "5narf", "fr\u043etz", "well,frotz.", "the grue is here",
-        "the  GRUE is", "f_r_o_t_z", "a f r o t z b",
+        "the  GRUE is", "f_r_o_t_z", "a f r o t z b", "fr\u200botz", "fr\u00adotz", "f\u0336rotz", "fr\u034fotz",
+        "fr🙂otz", "f🏽r0\u200dtz", "frotz🙂", "🙂frotz", "the gr\u2060ue",
     ],
 )  # fmt: skip
 def test_listed_words_are_found_in_thin_disguise(text: str):
@@ -37,6 +38,8 @@ def test_listed_words_are_found_in_thin_disguise(text: str):
         "grue the",
         "class assess Scunthorpe",
         "🙂",
+        "fr\notz",
+        "fr 🙂 otz",
         "",
     ],
 )

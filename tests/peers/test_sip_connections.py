@@ -237,7 +237,9 @@ async def test_a_line_without_datagrams_gives_up_who_is_reached_by_them_at_once(
         await line.transport.open(Listening(HOST, None, 0), tasks)
         call = line.call(f"sip:16@{HOST}:5999")
         await line.until(events.Ended)
-        assert line.events == [events.Ended(call, 503, f"nobody is reached at {HOST}:5999 (UDP): no such name, or no connection")]
+        assert line.events == [
+            events.Ended(call, 503, f"nobody is reached at {HOST}:5999 (UDP): no such name, or no connection")
+        ]
         line.transport.close()
 
 

@@ -31,7 +31,7 @@ from PIL import Image
 from duologue.audio.pcm import RATE
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.stage.frames import Plane
-from duologue.stage.television.film import FilmFrame, Tick, film_frames
+from duologue.stage.television.film import FilmFrame, Tick, film_frames, film_sound
 from duologue.stage.television.picture import TvPicture
 from duologue.stage.television.player import AHEAD, SHORTEST, FilmPlayer
 from duologue.stage.television.screen import Screen
@@ -133,6 +133,19 @@ def test_a_film_may_be_named_by_the_time(tmp_path: Path, monkeypatch: pytest.Mon
     player = played(write_film(tmp_path / "trailer-12:30.mkv").relative_to(tmp_path))
     player.close()
     assert player.path == Path("trailer-12:30.mkv")
+
+
+def test_a_long_film_is_not_read_through_for_its_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sound may be over long before the film is, which may have gigabytes: only as far as it can be heard."""
+    path = write_click(tmp_path / "long.mkv", 0, hole=(1200, 4000))
+    with av.open(str(path)) as container:
+        packets = len(list(container.demux()))
+    monkeypatch.setattr("duologue.stage.television.film.LONGEST", 2)
+    monkeypatch.setattr("duologue.stage.television.film.APART", 0.5)
+    read: list[bool] = []
+    sound = np.concatenate(list(film_sound(path, lambda: read.append(True))))
+    assert len(sound) == pytest.approx(1.2 * RATE, abs=1152)
+    assert len(read) < packets - 15
 
 
 def test_a_film_without_sound_is_silent(tmp_path: Path) -> None:

@@ -13,17 +13,18 @@ const main = document.querySelector("main");
 document.body.classList.toggle("clear", address.searchParams.has("transparent"));
 document.title = `${character} · Duologue`;
 
-/** The line that sounds, and since when by the page's clock, ms. */
-let sounding: { readonly id: string; readonly since: number } | null = null;
+/** The line that sounds, since when and until when by the page's clock, ms: a show tells of both ahead. */
+let sounding: { readonly id: string; readonly since: number; readonly until: number } | null = null;
 
 function take(event: FaceEvent): void {
   if (event.type === "line") return;
-  if (event.type === "start") sounding = { id: event.id, since: performance.now() + event.in_ms };
-  else if (sounding?.id === event.id) sounding = null;
+  const at = performance.now() + event.in_ms;
+  if (event.type === "start") sounding = { id: event.id, since: at, until: Infinity };
+  else if (sounding?.id === event.id) sounding = { ...sounding, until: at };
 }
 
 function heard(now: number): Heard | null {
-  return sounding && { id: sounding.id, ms: now - sounding.since };
+  return sounding && now < sounding.until ? { id: sounding.id, ms: now - sounding.since } : null;
 }
 
 async function open(): Promise<void> {

@@ -65,9 +65,13 @@ class TurnBook:
         if turns is not None:
             turns[record.id] = view
         if record.state in FINAL_STATES:
-            for part_id in self._part_ids(record):
-                self._utterances.pop(part_id, None)
+            self._let_go(record.id)
         return view
+
+    def _let_go(self, turn_id: str) -> None:
+        """All parts of a turn, those too that never began."""
+        for part_id in [each for each in self._utterances if each == turn_id or each.startswith(f"{turn_id}.")]:
+            del self._utterances[part_id]
 
     def conversations(self) -> Sequence[ConversationView]:
         """Newest first, without their turns."""

@@ -42,9 +42,9 @@ class DiskFile:
         self.size += len(data)
 
     def close(self) -> None:
-        """Let go of it; a file that holds nothing is removed."""
+        """Let go of it; a file that holds nothing is removed. A second time is refused (``EBADF``)."""
         with contextlib.suppress(OSError):  # an empty one stays then
-            if self.regular and not self.size:
+            if self.regular and not self.size and self._descriptor >= 0:  # later its name may be another's
                 self.path.unlink()
         descriptor, self._descriptor = self._descriptor, -1  # its number is another file's from now on
         os.close(descriptor)
@@ -64,7 +64,7 @@ def claim(path: Path) -> DiskFile | None:
     try:
         os.set_blocking(descriptor, True)
         file = DiskFile(path, descriptor, durable=True)
-        if not file.regular or (_lock(descriptor) and not os.fstat(descriptor).st_size):
+        if not file.regular or (lock(descriptor) and not os.fstat(descriptor).st_size):
             return file
     except OSError:
         os.close(descriptor)
@@ -77,12 +77,13 @@ def claimed(path: Path) -> bool:
     """Whether somebody writes to the file now."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return not _lock(descriptor)
+        return not lock(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool:
+def lock(descriptor: int) -> bool:
+    """Whether the file is this writer's alone, until it is closed."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -11,7 +11,7 @@ from typing import Any
 import av
 from av.error import FFmpegError
 
-from duologue.broadcast.disk import DiskFile
+from duologue.broadcast.disk import DiskFile, lock
 from duologue.broadcast.fmp4 import Segmenter, init_segment
 from duologue.broadcast.packets import Packet, StreamFormat
 from duologue.errors import InputError, PeerError
@@ -70,13 +70,31 @@ class Mp4Writer:
                     "the film cannot be written: a folder, a pipe or a device has its name", where=str(path),
                     remedy="Name a file.",
                 )  # fmt: skip
-            descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+            descriptor = self._open()
         except OSError as error:
             raise InputError(
                 f"the film cannot be written: {error.strerror}", where=str(path), remedy="Choose another file."
             ) from error
         self._file = DiskFile(self._part, descriptor, durable=False)
+        self._claim = os.fdopen(os.dup(descriptor), "wb")  # holds the lock when the file is closed
         self._init = init_segment(format)  # comes with the first segment: a part that holds no picture is none
+
+    def _open(self) -> int:
+        """The part, empty, for this writer alone until the film has its name: two would make one of both."""
+        descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            ours, part = lock(descriptor), os.fstat(descriptor)
+            if not ours or not part.st_nlink:
+                raise InputError(
+                    "the film cannot be written: another program is writing it", where=str(self._part),
+                    remedy="Wait for it, or name another file.",
+                )  # fmt: skip
+            if part.st_size:
+                os.ftruncate(descriptor, 0)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
 
     def __enter__(self) -> Mp4Writer:
         return self
@@ -95,13 +113,15 @@ class Mp4Writer:
         """Write the rest and make the target. Raises :class:`PeerError` when the disk refuses; the part stays then."""
         try:
             self._append(b"".join(segment.data for segment in self._segmenter.flush()))
-        except BaseException:
+            try:
+                self._file.close()
+            except OSError as error:
+                raise _refused(error, self._part) from error
+            self._complete()
+        finally:
             self._give_up()
-            raise
-        try:
-            self._file.close()
-        except OSError as error:
-            raise _refused(error, self._part) from error
+
+    def _complete(self) -> None:
         whole = self._path.with_name(self._path.name + ".whole")
         try:
             remux(self._part, whole)
@@ -121,8 +141,10 @@ class Mp4Writer:
             ) from error
 
     def _give_up(self) -> None:
-        with contextlib.suppress(OSError):  # what led here is told
-            self._file.close()
+        """Let go of the part; what led here is told."""
+        for close in (self._file.close, self._claim.close):
+            with contextlib.suppress(OSError):
+                close()
 
     def _append(self, data: bytes) -> None:
         if not data:

@@ -1,8 +1,9 @@
 """What may go on air: topics, what people type, and every line that an engine wrote.
 
 A word list (ours, and the user's) matched by whole words after folding the simple disguises (case, accents, digits for
-letters, stretched and spaced-out letters), a length limit for each kind of text, and a plug point: any number of
-:class:`ModerationCheck`, found by entry points of the group ``duologue.moderation`` or given by the caller.
+letters, stretched and spaced-out letters, invisible signs and pictures between them), a length limit for each kind of
+text, and a plug point: any number of :class:`ModerationCheck`, found by entry points of the group
+``duologue.moderation`` or given by the caller.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ _LEET = str.maketrans("013457@$", "oieastas")
 _LOOKALIKE = str.maketrans("асеорхуік", "aceopxyik")
 _SPLIT = re.compile(r"[^\w@$!*]+|_+")
 _LETTERS = re.compile(r"(?<![^\W_])(?:[^\W_][\s.\-_*|/]+){2,}[^\W_](?![^\W_])")
+_UNHEARD = {"Cc", "Cf", "Co", "Mn", "Me", "So", "Sk"}
+"""Categories of characters: zero-width and soft ones, combining marks, emoji and what goes with them."""
 _RUN = re.compile(r"(.)\1{2,}")
 _ENDINGS = ("", "s", "es", "ed", "er", "ers", "ing", "y")
 _ENDINGS_AFTER_E = ("", "s", "d", "r", "rs")
@@ -106,6 +109,9 @@ class Moderator:
 
     def finds_word(self, text: str) -> bool:
         """True if a listed word or phrase occurs in ``text``, plain or thinly disguised."""
+        return self._finds(text) or ((bare := _bare(text)) != text and self._finds(bare))
+
+    def _finds(self, text: str) -> bool:
         tokens = [fold(token) for token in _SPLIT.split(text) if token]
         if any(variant in self._words for token in tokens for variant in _variants(token)):
             return True
@@ -150,6 +156,11 @@ def read_words(file: Path) -> list[str]:
     """The lines of a word list, without comments. Raises :class:`InputError`."""
     lines = read_text(file, "the word list").splitlines()
     return [word.lower() for line in lines if (word := line.partition("#")[0].strip())]
+
+
+def _bare(text: str) -> str:
+    """Without what nobody sees or hears between two letters, and no caption shows: marks, pictures, invisible signs."""
+    return "".join(each for each in text if each.isspace() or unicodedata.category(each) not in _UNHEARD)
 
 
 def fold(token: str) -> str:

@@ -95,8 +95,9 @@ class FaceBoard:
                 self.voiced(character, f"{reply}/{index}", utterance)
             case PlayStarted(utterance_id=line, at_ns=at):
                 self._tell(character, FaceStartEvent(id=line, in_ms=(at - self._clock.now()) / MILLISECOND))
-            case PlayEnded(utterance_id=line, played_samples=played):
-                self._tell(character, FaceCutEvent(id=line, played_ms=1000 * played / RATE))
+            case PlayEnded(utterance_id=line, at_ns=at, played_samples=played):
+                ahead = (at - self._clock.now()) / MILLISECOND
+                self._tell(character, FaceCutEvent(id=line, in_ms=ahead, played_ms=1000 * played / RATE))
             case _:
                 pass
 
@@ -105,6 +106,11 @@ class FaceBoard:
         if self.watched(utterance.speaker):
             self.voiced(utterance.speaker, utterance.id, utterance)
             self.see(utterance.speaker, PlayStarted(utterance.id, at))
+
+    def silent(self, line: str, at: int, played: int) -> None:
+        """A line of a show is over at ``at`` (monotonic ns), of which so many samples were played: it may be cut."""
+        for character in [character for character, written in self._written if written == line]:
+            self.see(character, PlayEnded(line, at, played))
 
     def voiced(self, character: str, line: str, utterance: Utterance) -> None:
         """A line's sound is there, as far as it has come."""

@@ -65,6 +65,7 @@ class FaceCutEvent(ApiModel):
 
     type: Literal["end"] = "end"
     id: str
+    in_ms: float = Field(description="So far ahead, as of a start.")
     played_ms: float
 
 

@@ -178,7 +178,7 @@ class House:
             topic = self.bus.topic(each.topic)
             yield ShowPart(
                 each, cast, self._shared, topic, self._metrics, stage=stage, house=self.view,
-                told=self._news.part, spoken=self.faces.spoken,
+                told=self._news.part, spoken=self.faces.spoken, silent=self.faces.silent,
             )  # fmt: skip
             stage = None
 

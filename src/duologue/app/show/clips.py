@@ -143,12 +143,22 @@ def clip_utterance(request: UtteranceRequest, audio: bytes, utterance_id: str) -
     )
 
 
+def words_of(marks: Sequence[ClipMark]) -> str:
+    """What the marks say, in the order in which it is said."""
+    return " ".join(mark.text for _, mark in _in_time(marks) if mark.kind == "word")
+
+
+def _in_time(marks: Sequence[ClipMark]) -> list[tuple[int, ClipMark]]:
+    """Marks with their numbers in the list, which may have any order."""
+    return sorted(enumerate(marks), key=lambda each: (each[1].start, each[1].end))
+
+
 def _marks(given: Sequence[ClipMark], text: str, count: int) -> tuple[Mark, ...]:
     """Marks in samples, each word with its place in the text where it is found there, in order."""
     length = count / RATE * 1000
     found = 0
     marks: list[Mark] = []
-    for number, mark in enumerate(given):
+    for number, mark in _in_time(given):
         if mark.start > mark.end or mark.end > length + TOLERANCE_MS:
             raise InputError(
                 f"the mark {mark.text!r} from {mark.start:g} to {mark.end:g} ms is not inside the clip of {length:.0f}"

@@ -22,7 +22,7 @@ import numpy as np
 
 from duologue.app.idempotency import IdempotentAnswers
 from duologue.app.models import UtteranceRequest, UtteranceState, UtteranceView
-from duologue.app.show.clips import clip_utterance
+from duologue.app.show.clips import clip_utterance, words_of
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, Clock, milliseconds
 from duologue.dialogue.on_air.director import Interlude
@@ -287,7 +287,7 @@ class Guests:
             raise InputError(
                 f"the text has {len(request.text)} characters", where="text", remedy="Send what is said, no more."
             )
-        words = " ".join(mark.text for mark in request.marks if mark.kind == "word")
+        words = words_of(request.marks)
         if words:  # they are shown too
             words = await self._moderator.admit(words, Subject.LINE)
         text = await self._moderator.admit(request.text, Subject.LINE) if request.text.strip() else words

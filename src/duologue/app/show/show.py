@@ -39,8 +39,9 @@ class ShowPart:
         house: Callable[[], HouseView] = HouseView,
         told: Callable[[Keeper], None] = lambda keeper: None,
         spoken: Callable[[Utterance, int], None] = lambda utterance, at: None,
+        silent: Callable[[str, int, int], None] = lambda line, at, played: None,
     ) -> None:
-        self._spoken = spoken
+        self._spoken, self._silent = spoken, silent
         self._settings = settings
         self._cast = cast
         self._shared = shared
@@ -114,7 +115,7 @@ class ShowPart:
                     memory=self.memory,
                 ) as self.studio,  # fmt: skip
             ):
-                self.studio.spoken = self._spoken
+                self.studio.spoken, self.studio.silent = self._spoken, self._silent
                 self._bus.renew()  # to who has read since before it was opened
                 await self.studio.run()
         except BaseException:

@@ -108,6 +108,8 @@ class Studio:
         self._closing = False
         self.spoken: Callable[[Utterance, int], None] = lambda utterance, at: None
         """Told of each line when it begins, and when its first sample is due (monotonic ns)."""
+        self.silent: Callable[[str, int, int], None] = lambda line, at, played: None
+        """Told of each line when it is over: its id, when that is (monotonic ns), and the samples that were played."""
         self.bus = bus
         self.out = ShowOutputs(settings, bus)
         self.outlet = self.out.outlet
@@ -222,7 +224,8 @@ class Studio:
         self._open()
         text = " ".join(request.text.split())
         if text:
-            text = await asyncio.to_thread(_as_captioned, await self.programme.moderator.admit(text, Subject.CHAT))
+            seen = await asyncio.to_thread(_as_captioned, text)  # what is left out must not hide what is left
+            text = await self.programme.moderator.admit(seen, Subject.CHAT)
         self._caption = text
         await self.link.announce(text)
         return self._changed()
@@ -316,6 +319,7 @@ class Studio:
             self.programme.notify(PlayStarted(utterance_id, at))
 
     def _play_ended(self, utterance_id: str, at: int, played: int, failure: str) -> None:
+        self.silent(utterance_id, at, played)
         if not self.guests.ended(utterance_id, at, played, failure):
             self.programme.notify(PlayEnded(utterance_id, at, played, failure=failure))
 

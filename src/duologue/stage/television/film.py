@@ -32,6 +32,9 @@ LONGEST = 600
 NEAR = RATE // 25
 """Sound that is no further than this off its time (samples) is left where it is: containers round, encoders pad."""
 
+APART = 10.0
+"""Seconds of picture that a file may hold ahead of the sound that belongs to them."""
+
 Tick = Callable[[], None]
 """Called for each packet that was read; raises to end the reading."""
 
@@ -133,6 +136,7 @@ def film_sound(path: Path, tick: Tick, origin: float | None = None) -> Generator
     own. Raises :class:`PeerError` where it breaks.
     """
     left = LONGEST * RATE
+    begun = origin
     with open_film(path) as container:
         if not container.streams.audio:
             return
@@ -141,6 +145,11 @@ def film_sound(path: Path, tick: Tick, origin: float | None = None) -> Generator
         try:
             for packet in container.demux():
                 tick()
+                if packet.pts is not None:
+                    at = float(packet.pts * packet.time_base)
+                    begun = at if begun is None else begun
+                    if at - begun > LONGEST + APART:
+                        break  # the sound ended long before the film, which may have gigabytes more
                 if packet.stream is not stream:
                     continue
                 for frame in cast("Packet[AudioStream]", packet).decode():
