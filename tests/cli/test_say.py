@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from duologue.cli import say as say_command
 from duologue.cli.main import build
-from duologue.errors import InputError, PeerError
+from duologue.errors import InputError
 from duologue.speech.utterance import Utterance
 
 
@@ -97,7 +97,7 @@ def test_nothing_to_say_has_a_remedy(tmp_path: Path) -> None:
     assert isinstance(error, InputError)
     assert error.remedy and not list(tmp_path.iterdir())
     spoken = say("…", "-o", str(tmp_path / "a.wav")).exception
-    assert isinstance(spoken, PeerError)
+    assert isinstance(spoken, InputError)
     assert "nothing to say" in spoken.what and spoken.remedy
 
 

@@ -164,7 +164,7 @@ async def _nobody_answers_and_it_stops_ringing_there(folder: Path) -> None:
 async def _a_name_that_nobody_has_is_given_up_at_once(folder: Path) -> None:
     async with _dial(folder, "sip:17@pbx.invalid") as dialled:
         assert await dialled.over(90) == 2
-    why = "nobody is reached at pbx.invalid:5060 (UDP): no such name, or no connection"
+    why = "nobody is reached at pbx.invalid (UDP): no such name, or no connection"
     assert f"error: the call came to nothing: {why}." in dialled.complained
     assert not any("Traceback" in line for line in dialled.complained)
     call, _ = _records(folder)

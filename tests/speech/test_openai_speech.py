@@ -252,7 +252,7 @@ async def test_the_next_turns_line_needs_no_new_connection(monkeypatch: pytest.M
 async def test_a_long_line_has_longer_until_its_first_sound() -> None:
     slow = Behaviour(first=0.5)
     async with serving(SpeechServer(slow, slow)) as server:
-        tts = engine_for(server, first_sound_seconds=0.1, per_character_seconds=0.1)
+        tts = engine_for(server, first_sound_seconds=0.1, per_character_seconds=0.1, stall_seconds=20)
         await tts.warm_up()
         with pytest.raises(PeerError, match="no sound in time"):
             await hear(tts, "No.", "alloy")

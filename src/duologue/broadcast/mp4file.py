@@ -76,7 +76,7 @@ class Mp4Writer:
                 f"the film cannot be written: {error.strerror}", where=str(path), remedy="Choose another file."
             ) from error
         self._file = DiskFile(self._part, descriptor, durable=False)
-        self._claim = os.fdopen(os.dup(descriptor), "wb")  # holds the lock when the file is closed
+        self._claim = os.dup(descriptor)  # holds the lock when the file is closed
         self._init = init_segment(format)  # comes with the first segment: a part that holds no picture is none
 
     def _open(self) -> int:
@@ -142,9 +142,11 @@ class Mp4Writer:
 
     def _give_up(self) -> None:
         """Let go of the part; what led here is told."""
-        for close in (self._file.close, self._claim.close):
-            with contextlib.suppress(OSError):
-                close()
+        with contextlib.suppress(OSError):
+            self._file.close()
+        claim, self._claim = self._claim, -1
+        with contextlib.suppress(OSError):
+            os.close(claim)
 
     def _append(self, data: bytes) -> None:
         if not data:
