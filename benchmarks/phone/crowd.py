@@ -47,6 +47,7 @@ TRIED = (20,)
 TRIED_SECONDS = 9.0
 """When it is only tried: longer than a cycle, so that each caller asks and is answered."""
 ANSWERED = 0.95
+"""Of the answers that each of few calls gets, up to which calls are held."""
 LIMIT_MS = 10.0
 """Of p99 pacing, up to which calls are held."""
 SETUPS, SETUP_RATE = 1200, 20

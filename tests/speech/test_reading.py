@@ -158,6 +158,7 @@ GERMAN = (
     ("60 Hz, 10 dB, 80 °F.", "60 Hertz, 10 Dezibel, 80 Grad Fahrenheit."),
     # A number at the end of a sentence is no ordinal
     ("Ich bin 30. Meine Schwester ist 25.", "Ich bin 30. Meine Schwester ist 25."),
+    ("Er ist 31. Sie kommt am 31. Dezember.", "Er ist 31. Sie kommt am einunddreißigsten Dezember."),
     ("Bis um 8. Bis dann, zwischen 3 und 5. Danach nicht.", "Bis um 8. Bis dann, zwischen 3 und 5. Danach nicht."),
     ("In der 3. Klasse, zu ihrem 50. Geburtstag, eine 2. Chance, im 1. oder 2. Stock.",
      "In der dritten Klasse, zu ihrem fünfzigsten Geburtstag, eine zweite Chance, im ersten oder zweiten Stock."),
