@@ -32,6 +32,36 @@ print(psutil.Process().memory_info().rss)
 """
 
 
+TABLE = """
+import asyncio, ctypes, sys
+from duologue.clock import SECOND, VirtualClock
+from duologue.memory import keep_trimmed, settle
+
+class Heap(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks mapped a b c d e".split()]
+
+mallinfo = ctypes.CDLL(None).mallinfo2
+mallinfo.restype = Heap
+
+async def first_minute():
+    clock = VirtualClock()
+    task = asyncio.create_task(keep_trimmed(clock))
+    for _ in range(40):
+        clock.advance(3 * SECOND)
+        await asyncio.sleep(0.01)
+    task.cancel()
+
+settle()
+loaded = [sys.intern(f"loaded {number}") for number in range(25_000)]
+if "widen" in sys.argv:
+    asyncio.run(first_minute())
+before = mallinfo().mapped  # a table of 2 ** 17 places is larger than what is mapped by itself
+for batch in range(30):
+    names = [sys.intern(f"name {batch} {number}") for number in range(1500)]
+print(mallinfo().mapped - before)
+"""
+
+
 ARENAS = """
 import ctypes, sys, threading, tempfile
 from pathlib import Path
@@ -87,6 +117,16 @@ def test_what_one_thread_frees_is_there_for_all() -> None:
     """With an arena each, every thread keeps room for the most that it ever held."""
     run = subprocess.run([sys.executable, "-c", ARENAS], check=True, capture_output=True, text=True)
     assert int(run.stdout) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator is Linux's")
+def test_the_table_of_strings_doubles_in_the_first_minute_and_not_after_hundreds_of_calls() -> None:
+    def grown(*how: str) -> int:
+        run = subprocess.run([sys.executable, "-c", TABLE, *how], check=True, capture_output=True, text=True)
+        return int(run.stdout)
+
+    assert grown() > 2**20
+    assert grown("widen") == 0
 
 
 def test_what_was_loaded_is_not_gone_through_again() -> None:

@@ -35,6 +35,8 @@ TRIMMED_EVERY = 60
 """Seconds."""
 _NEVER = 1_000_000
 """Of the collector's generations, after so many of the one before."""
+_PLACES = 2**16 * 2 // 3
+"""That can be used of Python's table of interned strings as a loaded house has it."""
 
 
 def settle() -> None:
@@ -113,8 +115,17 @@ def collect_and_trim() -> None:
 
 
 def _collect_and_freeze() -> None:
+    _widen_interned()
     gc.collect()
     gc.freeze()
+
+
+def _widen_interned() -> None:
+    """Have Python's table of interned strings double now, by 1 MB, and not after some hundreds of calls: a place of it
+    that was used once is not used again, so a process that lives long comes to it whatever it does.
+    """
+    strings = [sys.intern(f"{__name__} {number}") for number in range(_PLACES + 1)]
+    del strings
 
 
 def hold() -> None:
