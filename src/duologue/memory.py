@@ -78,6 +78,7 @@ async def keep_trimmed(clock: Clock) -> None:
     it held every thread for 34 ms. A conversation of that very moment may stay behind with it, once.
     """
     await clock.wait_until(clock.now() + TRIMMED_EVERY * SECOND)
+    await asyncio.to_thread(_widen_interned)
     await asyncio.to_thread(_collect_and_freeze)
     while True:
         await clock.wait_until(clock.now() + TRIMMED_EVERY * SECOND)
@@ -115,17 +116,19 @@ def collect_and_trim() -> None:
 
 
 def _collect_and_freeze() -> None:
-    _widen_interned()
     gc.collect()
     gc.freeze()
 
 
 def _widen_interned() -> None:
     """Have Python's table of interned strings double now, by 1 MB, and not after some hundreds of calls: a place of it
-    that was used once is not used again, so a process that lives long comes to it whatever it does.
+    that was used once is not used again, so a process that lives long comes to it whatever it does. 40 ms, in which
+    other threads have their turns. Not from Python 3.12 on, of which some keep what was interned for good
+    (https://github.com/python/cpython/issues/113993).
     """
-    strings = [sys.intern(f"{__name__} {number}") for number in range(_PLACES + 1)]
-    del strings
+    if sys.version_info < (3, 12):
+        strings = [sys.intern(f"{__name__} {number}") for number in range(_PLACES + 1)]
+        del strings
 
 
 def hold() -> None:
