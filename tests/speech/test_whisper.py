@@ -15,7 +15,7 @@ import pytest
 from benchmarks.machine import busy
 from spoken_phrases import KITCHEN, flite, padded, silence
 from stt_conformance import SttConformance, check, hear, in_blocks
-from whisper_model import LETTERS, make
+from whisper_model import COMPUTE, LETTERS, make
 
 from duologue.app.engines.languages import refuse_deaf
 from duologue.audio.pcm import Samples
@@ -40,7 +40,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settings(model: Path, every: float = 0.7) -> WhisperSettings:
-    return WhisperSettings(model=str(model), threads=1, every_s=every, patience_s=2.0)
+    return WhisperSettings(model=str(model), threads=1, compute_type=COMPUTE, every_s=every, patience_s=2.0)
 
 
 class TestWhisperConforms(SttConformance):
@@ -123,7 +123,7 @@ def test_as_many_tokens_may_be_written_as_can_be_spoken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beam: int, phrases: tuple[str, ...]
 ) -> None:
     """CTranslate2 writes half of its ``max_length`` at most: who talked fast lost the end of each pass."""
-    model = WhisperModel(LoadWhisper(str(make(tmp_path / "endless", seed=3)), 1, "int8", beam))
+    model = WhisperModel(LoadWhisper(str(make(tmp_path / "endless", seed=3)), 1, COMPUTE, beam))
     generate, lengths = model._model.generate, list[int]()  # pyright: ignore[reportPrivateUsage]
 
     class Counting:
@@ -155,7 +155,7 @@ def test_texts_that_are_nearly_as_likely_are_told_where_all_of_the_likeliest_was
     model: Path, monkeypatch: pytest.MonkeyPatch, written: tuple[str, ...], told: tuple[str, ...]
 ) -> None:
     """The second is less likely by a factor of e^1, the third by e^3. Alignment leaves copies no time."""
-    known = WhisperModel(LoadWhisper(str(model), 1, "int8", 5))
+    known = WhisperModel(LoadWhisper(str(model), 1, COMPUTE, 5))
     texts = [[LETTERS.index(f" {word}") for word in text.split()] for text in written]
     whole = known._model  # pyright: ignore[reportPrivateUsage]
 
@@ -182,7 +182,7 @@ def test_texts_that_are_nearly_as_likely_are_told_where_all_of_the_likeliest_was
 def test_a_pass_that_is_wanted_in_english_asks_the_model_to_translate(
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = WhisperModel(LoadWhisper(str(model), 1, "int8", 1))
+    known = WhisperModel(LoadWhisper(str(model), 1, COMPUTE, 1))
     prompts: list[list[int]] = []
     whole = known._model  # pyright: ignore[reportPrivateUsage]
 
@@ -340,7 +340,7 @@ def test_what_the_model_takes_for_said_before_is_heard_without_the_phrases(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, voiced: float, kept: list[str]
 ) -> None:
     """Behind a phrase that a caller says it wrote only how that begins, although the voice went on."""
-    model = WhisperModel(LoadWhisper(str(make(tmp_path / "told", seed=3)), 1, "int8", 1))
+    model = WhisperModel(LoadWhisper(str(make(tmp_path / "told", seed=3)), 1, COMPUTE, 1))
     whole = [Said(" the", 0.3, 0.9), Said(" museum", 0.9, 1.9)]
 
     def heard(_features: Samples, wanted: Pass, _begin: float) -> tuple[list[Said], str, tuple[str, ...]]:
