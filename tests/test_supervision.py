@@ -190,7 +190,7 @@ class Bench:
 
     async def ask(self, message: object, limit: float = 20.0) -> object:
         worker = await self.worker.running()
-        await self.worker.send(worker, message)
+        worker.put(message)
         return await self.worker.receive(worker, limit)
 
 
@@ -272,6 +272,20 @@ async def test_one_that_hangs_or_is_stopped_is_killed(make: Make, way: str):
     with pytest.raises(LostError, match=r"no sign of life for 0\.1 s"):
         await bench.ask(way, limit=0.1)
     assert not children()
+
+
+@pytest.mark.realtime
+async def test_one_that_is_stopped_is_killed_though_the_message_fits_into_no_pipe(make: Make):
+    """Ten seconds of sound for a pass are more than the channel holds: who waited until it was sent waited for good."""
+    bench = make()
+    await bench.ask("one")
+    assert bench.worker.pid is not None
+    os.kill(bench.worker.pid, signal.SIGSTOP)
+    with pytest.raises(LostError, match=r"no sign of life for 0\.1 s"):
+        async with asyncio.timeout(20):
+            await bench.ask("much" * 1_000_000, limit=0.1)
+    assert not children()
+    assert await bench.ask("next") == "next"
 
 
 async def test_what_killed_it_twice_is_dropped_by_name(make: Make):

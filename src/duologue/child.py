@@ -236,11 +236,22 @@ class Worker:
         """The signal that killed the child; 0: none did, or it still runs."""
         return max(0, -(self._process.returncode or 0))
 
-    async def send(self, message: object) -> None:
-        """Send; waits while the child is behind. Raises :class:`PeerError` when the child is gone."""
+    def put(self, message: object) -> None:
+        """Lay a message out for the child, which takes it when it comes to it. Of a child that is gone
+        :meth:`receive` tells the end.
+        """
         body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
         try:
             self._writer.write(_HEADER.pack(len(body)) + body)
+        except RuntimeError:  # uvloop's way to say that the channel is closed
+            pass
+
+    async def send(self, message: object) -> None:
+        """Send; waits while the child is behind, without end if it is stopped. Raises :class:`PeerError` when the child
+        is gone.
+        """
+        self.put(message)
+        try:
             await self._writer.drain()
         except (ConnectionError, RuntimeError) as error:
             raise await self.death() from error

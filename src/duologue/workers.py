@@ -123,16 +123,11 @@ class Supervised:
                 worker = None
             return worker or await self._start()
 
-    async def send(self, worker: Worker, message: object) -> None:
-        """Send to ``worker``. Raises :class:`LostError` when it is gone, :class:`ClosedError` after :meth:`close`."""
-        try:
-            await worker.send(message)
-        except PeerError as death:
-            raise await self.lose(worker, death) from death
-
     async def receive(self, worker: Worker, limit: float) -> object:
-        """The next message of ``worker``. Raises as :meth:`send`, and kills who sends no byte for ``limit`` seconds;
-        of a message that is long, or that we are slow to take, each part counts.
+        """The next message of ``worker``, to which the request was :meth:`~duologue.child.Worker.put`.
+
+        Raises :class:`LostError` when it is gone, :class:`ClosedError` after :meth:`close`, and kills who sends no byte
+        for ``limit`` seconds; of a message that is long, or that we are slow to take, each part counts.
         """
         patience = limit
         while True:

@@ -68,9 +68,11 @@ async def opened(folder: Path) -> AsyncGenerator[Engines]:
     pytest.importorskip("llama_cpp", reason=tiny_gguf.MISSING)
     tiny_models.vits(folder, "ann")
     gguf = tiny_gguf.write(folder / "endless.gguf", endless=True)
-    ears = Whisper(WhisperSettings(
-        model=str(whisper_model.make(folder / "whisper")), threads=1, compute_type=whisper_model.COMPUTE
-    ))
+    ears = Whisper(
+        WhisperSettings(
+            model=str(whisper_model.make(folder / "whisper")), threads=1, compute_type=whisper_model.COMPUTE
+        )
+    )
     mind = LlamaLanguage(LlamaSettings(model=gguf, context=16_384, threads=1, max_tokens=16_000))
     voice = piper.engine(piper.PiperSettings(folder=folder))
     workers = Workers()

@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 WIDTH, HEADS, MELS, POSITIONS = 32, 2, 80, 1500
 LETTERS = [" a", " b", " c", "d", "e", "f", " good", " night", "ing", " moon", ".", ","]
 COMPUTE = "float32"
-"""Random weights decide by a hair: in int8 another processor (one without AVX-512 rounds otherwise) heard nothing at all
-where this heard words.
-"""
+"""Random weights decide by a hair: rounded otherwise (in int8 without AVX-512), they heard nothing at all."""
 SPECIALS = [
     "<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|translate|>", "<|transcribe|>", "<|startoflm|>",
     "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>", *(f"<|{n * 0.02:.2f}|>" for n in range(1501)),

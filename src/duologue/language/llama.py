@@ -275,7 +275,7 @@ class LlamaLanguage:
         worker = line.worker
         assert worker is not None
         try:
-            await self._process.send(worker, request)
+            worker.put(request)
             while True:
                 answer = await self._process.receive(worker, self._settings.patience_s)
                 assert isinstance(answer, AnswerPiece | Done | AnswerFailed)

@@ -78,7 +78,7 @@ class Phonemizer:
     async def _asked(self, request: SpellLine) -> LineSpelt | LineFailed:
         worker = await self._process.running()
         self._asking = request
-        await self._process.send(worker, request)
+        worker.put(request)
         while True:
             answer = await self._process.receive(worker, _PATIENCE)
             assert isinstance(answer, LineSpelt | LineFailed)

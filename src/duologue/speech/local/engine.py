@@ -213,7 +213,7 @@ class LocalSpeech:
         if worker is not sentence.worker:
             sentence.worker = worker
             request = SaySentence(sentence.number, sentence.line, sentence.voice, sentence.heard, over)
-        await self._process.send(worker, request)
+        worker.put(request)
         while True:
             answer = await self._process.receive(worker, self._settings.sentence_seconds)
             assert isinstance(answer, SentenceSound | SentenceFailed)

@@ -55,7 +55,7 @@ class SphinxProcess:
         worker = await self.worker.running()
         self._owed += 1
         self._asked += 1
-        await self.worker.send(worker, request)
+        worker.put(request)
         answer: object = None
         while self._owed:
             answer = await self.worker.receive(worker, self._patience)

@@ -51,7 +51,7 @@ class WhisperProcess:
                 try:
                     worker = await self.worker.running()
                     self._at = wanted
-                    await self.worker.send(worker, wanted)
+                    worker.put(wanted)
                     left = self._patience
                     while (answer := await self._answer(worker, wanted.number, left)) is None:
                         left -= SIGN
