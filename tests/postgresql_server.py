@@ -6,6 +6,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Generator
@@ -45,6 +46,20 @@ class Server:
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", str(self._data), "-w", "-m", "immediate", "stop")
+
+    @contextmanager
+    def stopped(self) -> Generator[None]:
+        """All its processes stand still (SIGSTOP)."""
+        first = int((self._data / "postmaster.pid").read_text().split()[0])
+        others = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        processes = [first, *map(int, others)]
+        for each in processes:
+            os.kill(each, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for each in processes:
+                os.kill(each, signal.SIGCONT)
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,7 +79,7 @@ def test_no_word_is_lost_or_told_twice(text: str) -> None:
 def test_a_pdf_is_read_page_by_page(tmp_path: Path) -> None:
     file = tmp_path / "tea.PDF"
     file.write_bytes(pdf("Tea is a drink.", "", "Coffee is another."))
-    assert read_document(file) == [
+    assert asyncio.run(read_document(file)) == [
         DocumentPassage("page 1", "Tea is a drink."),
         DocumentPassage("page 3", "Coffee is another."),
     ]
@@ -90,7 +93,7 @@ def test_what_is_printed_is_read_as_it_would_be_written(tmp_path: Path) -> None:
     ]
     file = tmp_path / "a.md"
     file.write_text("# Cafe\u0301\n\nNai\u0308ve.")
-    assert read_document(file) == [DocumentPassage("Caf\u00e9", "Na\u00efve.")]
+    assert asyncio.run(read_document(file)) == [DocumentPassage("Caf\u00e9", "Na\u00efve.")]
     assert content_words("The nai\u0308ve cafe\u0301 \ufb01le", ENGLISH) == ["na\u00efve", "caf\u00e9", "file"]
 
 
@@ -105,7 +108,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, content: bytes,
     file = tmp_path / name
     file.write_bytes(content)
     with pytest.raises(InputError, match=what) as caught:
-        read_document(file)
+        asyncio.run(read_document(file))
     assert caught.value.where == str(file)
 
 
@@ -114,7 +117,22 @@ def test_a_pdf_that_takes_for_ever_is_left(tmp_path: Path, monkeypatch: pytest.M
     file = tmp_path / "slow.pdf"
     file.write_bytes(pdf("Tea."))
     with pytest.raises(PeerError, match="takes more than"):
-        read_document(file)
+        asyncio.run(read_document(file))
+
+
+@pytest.mark.realtime
+async def test_who_is_told_to_end_does_not_wait_for_a_pdf(tmp_path: Path) -> None:
+    """A house that was stopped waited for the thread that waited for a reader that hung, for two minutes."""
+    file = tmp_path / "endless.pdf"
+    os.mkfifo(file)
+    before = set(psutil.Process().children())
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        reading = group.create_task(read_document(file))
+        with await asyncio.to_thread(file.open, "wb"):  # it opens when the reader is there
+            reading.cancel()
+            await asyncio.wait([reading])
+        await asyncio.get_running_loop().shutdown_default_executor()
+    assert reading.cancelled() and set(psutil.Process().children()) <= before
 
 
 def test_a_file_is_read_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,9 +141,9 @@ def test_a_file_is_read_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.
     for count in (3, 4):
         file.write_text("".join(f"# Chapter {number}\n\nWords.\n" for number in range(count)))
         if count == 3:
-            assert [each.place for each in read_document(file)] == ["Chapter 0", "Chapter 1", "Chapter 2"]
+            assert [each.place for each in asyncio.run(read_document(file))] == ["Chapter 0", "Chapter 1", "Chapter 2"]
     with pytest.raises(InputError, match="more than 3 passages") as caught:
-        read_document(file)
+        asyncio.run(read_document(file))
     assert "Split" in caught.value.remedy
 
 

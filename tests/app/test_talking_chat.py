@@ -168,6 +168,20 @@ def test_leaving_in_the_middle_of_an_answer_is_told_to_who_waits() -> None:
     simulate(main())
 
 
+def test_who_asks_when_the_character_has_hung_up_is_told_so() -> None:
+    """Nobody was there to answer, and they waited for good."""
+
+    async def main() -> None:
+        async with chat_with(ScriptedReply("Yes.")) as chat:
+            assert await chat.ask("Are you there?") == "Yes."
+            chat.control.leave()
+            await asyncio.sleep(1)
+            async with asyncio.timeout(60):
+                assert isinstance(await _raised(chat.ask("Are you still there?")), ClosedError)
+
+    simulate(main())
+
+
 def test_who_shows_the_answers_fails_and_that_is_the_one_error() -> None:
     def fail(utterance: Utterance) -> None:
         raise PeerError(f"the page is gone: {utterance.text}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -324,3 +326,38 @@ async def test_a_thread_that_was_left_alone_answers_the_next_call_like_it():
     _, (outcome,) = await read(ToolUse(toolbox, memory=memory), numbered("book", '{"name":"Ada"}', 2))
     assert outcome.shown == '"booked for Ada"' and calls == ["Ada"]
     assert [each.shown for each in memory.outcomes] == ['"booked for Ada"']
+
+
+async def test_functions_that_hang_hold_up_nobody_else(monkeypatch: pytest.MonkeyPatch):
+    """The loop's own threads are few, and everybody's: the store, files, and the end of the process waited for them."""
+    monkeypatch.setattr(tools, "MOST_THREADS", 50)
+    go = threading.Event()
+
+    def hang(number: int) -> None:
+        go.wait(60)
+
+    use = ToolUse(Toolbox([Tool(hang, limit_seconds=0.01)]), max_calls=60)
+    _, outcomes = await read(use, *(numbered("hang", f'{{"number": {each}}}', each) for each in range(51)))
+    assert {each.failure for each in outcomes[:50]} == {"no result in 0.01 s"}
+    assert "50 calls of functions still run" in outcomes[50].failure
+    assert await asyncio.wait_for(asyncio.to_thread(lambda: "others work"), 30)
+    go.set()
+
+
+@pytest.mark.realtime
+def test_the_end_of_a_process_does_not_wait_for_a_function_that_hangs():
+    program = """
+import asyncio, time
+from duologue.language import tools
+tools.LAST_SECONDS = 0.1
+def hang() -> None:
+    time.sleep(3600)
+async def main() -> None:
+    try:
+        await tools.Tool(hang, limit_seconds=0.01).call("{}")
+    except TimeoutError:
+        print("given up")
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "given up\n"), done.stderr

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.errors import PeerError
 from duologue.store import database as database_module
+from duologue.store import postgresql as postgresql_module
 from duologue.store import writer as writer_module
 from duologue.store.conversations import KeptConversation, KeptTurn, note, notes
 from duologue.store.database import HEAD, REVISIONS, Database, database_url
@@ -109,6 +110,30 @@ def test_a_server_that_goes_away_loses_nothing(server: Server, url: URL, monkeyp
         server.start()
     assert told.wait(2).well
     assert writer.ask(names).result(20) == ["ada", "ben"] and writer.state.lost == 0
+    writer.close()
+
+
+def test_a_server_that_is_stopped_is_told_of_and_loses_nothing(
+    server: Server, url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says nothing at all, and who asked waited for good; nobody was told that nothing was kept."""
+    monkeypatch.setattr(writer_module, "PAUSES", (20 * MILLISECOND,))
+    monkeypatch.setattr(postgresql_module, "SILENT_SECONDS", 0.3)
+    monkeypatch.setattr(database_module, "CONNECT_SECONDS", 1)
+    told = Told()
+    writer = StoreWriter(Database(url), SYSTEM_CLOCK, told)
+    writer.start()
+    writer.put(person("ada"))
+    assert writer.ask(names).result(60) == ["ada"]
+    with server.stopped():
+        writer.put(person("ben"))
+        with pytest.raises(PeerError, match=r"no sign of life for 0\.3 s|timeout"):
+            writer.ask(names).result(60)
+        assert told.wait(1).failure
+        with pytest.raises(PeerError):
+            writer.ask(names).result(60)
+    assert told.wait(2).well
+    assert writer.ask(names).result(60) == ["ada", "ben"]
     writer.close()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from structlog.testing import capture_logs
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.store import database as database_module
+from duologue.store import store as store_module
 from duologue.store import writer as writer_module
 from duologue.store.database import Database, database_url
 from duologue.store.people import meet
@@ -318,6 +320,38 @@ async def test_a_house_is_told_on_its_loop(file: Path) -> None:
     await store.close()
     with pytest.raises(ClosedError):
         await store.ask(names)
+
+
+async def test_who_asks_a_store_that_does_nothing_is_told_so(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that hangs holds its thread for good: a page, the start of a house and its tokens waited as long."""
+    monkeypatch.setattr(store_module, "SILENT_SECONDS", 0.2)
+    store = Store("", file)
+    store.start()
+    reached, free = threading.Event(), threading.Event()
+
+    def hang(session: Session) -> None:
+        reached.set()
+        assert free.wait(PATIENCE)
+
+    store.put(hang)
+    assert await asyncio.to_thread(reached.wait, PATIENCE)
+    with pytest.raises(PeerError, match=r"has done nothing for 0\.2 s"):
+        async with asyncio.timeout(PATIENCE):
+            await store.ask(names)
+    free.set()
+    store.put(person("ada"))
+    assert await store.ask(names) == ["ada"]
+    await store.close()
+
+
+async def test_who_asks_a_slow_one_is_not(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "SILENT_SECONDS", 1.5)
+    store = Store("", file)
+    store.start()
+    for _ in range(5):
+        store.put(lambda session: time.sleep(0.4))
+    assert await store.ask(names) == []
+    await store.close()
 
 
 @pytest.mark.parametrize(

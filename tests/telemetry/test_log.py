@@ -3,6 +3,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
+import pty
+import termios
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -109,6 +113,47 @@ def test_a_log_that_takes_no_line_ends_nothing_and_what_it_lost_is_said_when_it_
         ("well again", 2),
         ("and on", None),
     ]
+
+
+def test_a_log_that_nobody_reads_holds_nobody_up() -> None:
+    """A terminal that was stopped with Ctrl-S, or a pipe whose reader was, held the loop of a house, and all on air."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb", buffering=0) as reader, os.fdopen(writing, "w", encoding="utf-8") as stream:
+        configure("json", stream=stream)
+        log = get_logger("room")
+
+        def tell() -> None:
+            for number in range(1000):
+                log.info("said", number=number, words="ü" * 1000)
+
+        telling = threading.Thread(target=tell, daemon=True)
+        telling.start()
+        telling.join(20)
+        held = telling.is_alive()
+        text = b""
+        os.set_blocking(reading, False)
+        while (part := reader.read(100_000)) or telling.is_alive():
+            text += part or b""
+        assert not held
+        log.info("read again")
+        while part := reader.read(100_000):
+            text += part
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [line["number"] for line in lines[:-1]] == list(range(len(lines) - 1))
+    assert (lines[-1]["event"], lines[-1]["lines_lost"]) == ("read again", 1000 - len(lines[:-1]))
+
+
+def test_a_terminal_that_was_stopped_holds_nobody_up() -> None:
+    master, slave = pty.openpty()
+    with os.fdopen(master, "rb", buffering=0), os.fdopen(slave, "w") as stream:
+        termios.tcflow(stream.fileno(), termios.TCOOFF)
+        configure("json", stream=stream)
+        telling = threading.Thread(target=get_logger("room").info, args=("said",), daemon=True)
+        telling.start()
+        telling.join(20)
+        held = telling.is_alive()
+        termios.tcflow(stream.fileno(), termios.TCOON)
+        assert not held
 
 
 def test_a_log_whose_stream_is_closed_ends_nothing() -> None:

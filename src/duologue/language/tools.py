@@ -24,19 +24,22 @@ request and more. All replies to it share a :class:`CallMemory`: a call that was
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextvars
 import inspect
 import re
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeAlias, cast, get_type_hints
+from typing import Any, ParamSpec, TypeAlias, TypeVar, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import to_json
 
-from duologue.clock import SYSTEM_CLOCK, Clock
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import InputError, in_words
 from duologue.streams import unhurried
 from duologue.strict_json import read_json
@@ -47,13 +50,61 @@ MAX_ARGUMENTS = 20_000
 """Characters of arguments that are read."""
 FILLER_AFTER = 0.3
 """Seconds after which a call that still runs is covered by its filler."""
+MOST_THREADS = 100
+"""Functions that run in threads of their own at once, those included that hang; more calls are refused."""
+LAST_SECONDS = 5.0
+"""For what still runs in a thread when the process ends."""
 _PARAMETER = re.compile(r"^[ \t]*:param[ \t]+(\w+):[ \t]*(.+?)(?=^[ \t]*:\w|^[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class ToolFiller(str):
     """A piece of a stream that is no part of the reply: it is spoken as it is, while a tool runs."""
 
     __slots__ = ()
+
+
+class _Threads(Executor):
+    """A thread for each call. The loop's own few are everybody's (files, names of hosts, the end of the house): some
+    functions that hang would hold them all, and the process, which waits for those at its end.
+    """
+
+    def __init__(self) -> None:
+        self._running: set[threading.Thread] = set()
+        atexit.register(self._leave)
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """See :class:`concurrent.futures.Executor`. Raises :class:`InputError` while too many run."""
+        if len(self._running) >= MOST_THREADS:
+            raise InputError(f"{MOST_THREADS} calls of functions still run", remedy="Answer without it.")
+        done: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                found = fn(*args, **kwargs)
+            except BaseException as error:
+                self._running.discard(thread)
+                done.set_exception(error)
+            else:
+                self._running.discard(thread)
+                done.set_result(found)
+
+        thread = threading.Thread(target=run, name="tool", daemon=True)
+        self._running.add(thread)
+        thread.start()
+        return done
+
+    def _leave(self) -> None:
+        """What a function is at it may finish, if that is soon."""
+        until = SYSTEM_CLOCK.now() + round(LAST_SECONDS * SECOND)
+        for thread in tuple(self._running):
+            thread.join(max(0, until - SYSTEM_CLOCK.now()) / SECOND)
+
+
+_threads = _Threads()
 
 
 class Tool:
@@ -109,7 +160,7 @@ class Tool:
             if inspect.iscoroutinefunction(self.function):
                 return await self.function(**values)
             run = cast("Callable[[], object]", partial(contextvars.copy_context().run, self.function, **values))
-            thread = asyncio.get_running_loop().run_in_executor(None, run)
+            thread = asyncio.get_running_loop().run_in_executor(_threads, run)
             thread.add_done_callback(_retrieved)
             if begun is not None:
                 begun.thread = thread

@@ -273,7 +273,11 @@ def _engine(url: URL) -> Engine:
     milliseconds = round(BUSY_SECONDS * 1000)
     options = f"-c lock_timeout={milliseconds} -c statement_timeout={10 * milliseconds}"
     limits = {"connect_timeout": CONNECT_SECONDS, "options": options}
-    return create_engine(url, pool_pre_ping=True, pool_size=2, max_overflow=2, connect_args=limits)
+    engine = create_engine(url, pool_pre_ping=True, pool_size=2, max_overflow=2, connect_args=limits)
+    from duologue.store.postgresql import watch
+
+    watch(engine)
+    return engine
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:

@@ -15,11 +15,16 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from duologue.clock import SYSTEM_CLOCK, Clock
+from duologue.errors import PeerError
 from duologue.store.database import Database, database_url
 from duologue.store.values import StoreState
 from duologue.store.writer import StoreWrite, StoreWriter
 
 T = TypeVar("T")
+SILENT_SECONDS = 30.0
+"""Who asks waits no longer while nothing is done at all: on a disk that hangs the thread does, for good. A database
+that is only slow, or has much to write before, is waited for.
+"""
 
 
 class Store:
@@ -48,10 +53,23 @@ class Store:
     async def ask(self, question: Callable[[Session], T]) -> T:
         """What ``question`` comes to, after all that was put before; what it writes is committed by then.
 
-        Raises :class:`~duologue.errors.PeerError` while the database fails, :class:`~duologue.errors.ClosedError` when
-        the store is closed, and what ``question`` raises.
+        Raises :class:`~duologue.errors.PeerError` while the database fails or does not answer,
+        :class:`~duologue.errors.ClosedError` when the store is closed, and what ``question`` raises.
         """
-        return await asyncio.wrap_future(self._writer.ask(question))
+        answer = asyncio.wrap_future(self._writer.ask(question))
+        try:
+            steps = -1
+            while not answer.done():
+                if steps == self._writer.steps:
+                    raise PeerError(
+                        f"the store has done nothing for {SILENT_SECONDS:g} s", where=self.state.where,
+                        remedy="See whether its disk, or its server, hangs.",
+                    )  # fmt: skip
+                steps = self._writer.steps
+                await asyncio.wait([answer], timeout=SILENT_SECONDS)
+            return answer.result()
+        finally:
+            answer.cancel()
 
     async def close(self) -> None:
         """Write the rest and let go of the database. Idempotent."""

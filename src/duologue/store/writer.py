@@ -68,6 +68,8 @@ class StoreWriter:
         """It was, once."""
         self._failures = 0
         self._state = StoreState(database.where)
+        self.steps = 0
+        """Counts what the thread did, well or not: while it stands still so does the database."""
         self._thread: threading.Thread | None = None
 
     @property
@@ -143,6 +145,7 @@ class StoreWriter:
                     return
                 last = self._leaving
                 batch = [self._waiting.popitem(last=False) for _ in range(min(SLICE, len(self._waiting)))]
+            self.steps += 1
             self._write(batch)
             if self._failures and last:
                 self._database.close()
@@ -188,7 +191,10 @@ class StoreWriter:
 
     def _transact(self, jobs: list[_Job]) -> list[object]:
         with self._database.begin(writes=True) as connection, Session(connection) as session:
-            results = [job.write(session) for job in jobs]
+            results: list[object] = []
+            for job in jobs:
+                self.steps += 1
+                results.append(job.write(session))
             session.flush()
             return results
 

@@ -7,8 +7,10 @@ output.
 
 from __future__ import annotations
 
+import io
 import logging
 import re
+import select
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -22,6 +24,10 @@ from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.redaction import REDACTED, hide, redacted
 
 LogFormat = Literal["auto", "json", "text"]
+PORTION = 400
+"""Characters that are written at once: a pipe that takes anything takes a page (PIPE_BUF), however they are encoded."""
+PATIENCE_MS = 100
+"""For a reader who is behind; then lines are lost until they have read."""
 # A trace is made before the redactor, never by the renderer behind it, and without local variables: they hold secrets.
 _TRACE_AS_DATA = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 _SECRET_KEY = re.compile(r"(key|token|secret|password|authorization)$", re.IGNORECASE)
@@ -49,7 +55,8 @@ def configure(
 
     ``secrets`` are values that must never appear, whatever the key. Lines of the standard library's ``logging`` (of
     libraries that we use) come out in the same form. A line that the stream does not take (a full disk, a terminal or
-    a reader that is gone) is lost and raises nothing; the next one that is taken says how many were (``lines_lost``).
+    a reader that is gone, or stopped) is lost, raises nothing and is not waited for; the next one that is taken says
+    how many were (``lines_lost``).
     """
     hide(*secrets)
     out = stream if stream is not None else sys.stderr
@@ -80,27 +87,53 @@ def configure(
 
 
 class _Lines:
-    """A stream for lines that may be full or gone: what is told there is never a reason for a show to end."""
+    """A stream for lines that may be full or gone, or that nobody reads: what is told there is never a reason for a
+    show to end, or to stand still.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._parts: list[str] = []
+        self._rest = ""
+        """Of the newest line that was taken, what the stream had no room for."""
+        self._full = False
         self._lost = 0
-        self._failed = False
 
     def write(self, text: str) -> None:
         """A part of a line."""
-        try:
-            self._stream.write(text)
-        except (OSError, ValueError):  # the latter: it is closed
-            self._failed = True
+        self._parts.append(text)
 
     def flush(self) -> None:
         """The line is whole."""
+        line, self._parts = "".join(self._parts), []
         try:
+            self._rest = self._give(self._rest)
+            left = line if self._rest else self._give(line)
+        except (OSError, ValueError):  # the latter: it is closed
+            left, self._rest = line, ""
+        if left == line:
+            self._lost += 1
+        else:
+            self._lost, self._rest = 0, left
+
+    def _give(self, text: str) -> str:
+        """What of it the stream has no room for."""
+        while text and self._has_room():
+            self._stream.write(text[:PORTION])
             self._stream.flush()
-        except (OSError, ValueError):
-            self._failed = True
-        self._lost, self._failed = self._lost + 1 if self._failed else 0, False
+            text = text[PORTION:]
+        return text
+
+    def _has_room(self) -> bool:
+        """Whether a portion can be written without waiting. One who reads slowly is waited for once, for a moment."""
+        try:
+            number = self._stream.fileno()
+        except io.UnsupportedOperation:  # it is no file
+            return True
+        asked = select.poll()
+        asked.register(number, select.POLLOUT)
+        self._full = not asked.poll(0 if self._full else PATIENCE_MS)
+        return not self._full
 
     def confess(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
         """As structlog's processors are called: the next line says how many before it were lost."""

@@ -1,4 +1,4 @@
-"""A character's own files, read and cut into passages that can be understood alone. It blocks; run it in a thread.
+"""A character's own files, read and cut into passages that can be understood alone.
 
 Markdown is cut at its headings, text at its paragraphs, PDF at its pages; what is long is cut at sentences. A PDF is
 read by a process of its own (this module's ``__main__``), which may take its time, its memory, or die.
@@ -6,17 +6,20 @@ read by a process of its own (this module's ``__main__``), which may take its ti
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
-import subprocess
+import signal
 import sys
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from unicodedata import normalize
 
+from duologue.child import send_signal
 from duologue.errors import InputError, PeerError
 
 SUFFIXES = (".md", ".markdown", ".txt", ".pdf")
@@ -74,17 +77,28 @@ def digest_of(file: Path) -> str:
     return hashlib.sha256(READING.encode() + content).hexdigest()
 
 
-def read_document(file: Path) -> list[DocumentPassage]:
-    """Its passages, in order. Raises :class:`InputError` for what is no such file, and :class:`PeerError`."""
+async def read_document(file: Path) -> list[DocumentPassage]:
+    """Its passages, in order. Raises :class:`InputError` for what is no such file, and :class:`PeerError`. Who is
+    cancelled leaves nothing that goes on with a PDF.
+    """
     if file.suffix.lower() == ".pdf":
-        pieces = _of_pdf(file)
-    else:
-        try:
-            text = file.read_text("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise InputError("the file is no text in UTF-8", where=str(file), remedy="Save it as UTF-8.") from error
-        text = plain(text)
-        pieces = of_markdown(text) if file.suffix.lower() in (".md", ".markdown") else of_text(text)
+        return await asyncio.to_thread(_of_pdf, file, await _read_apart(file))
+    return await asyncio.to_thread(_of_words, file)
+
+
+def _of_words(file: Path) -> list[DocumentPassage]:
+    try:
+        text = plain(file.read_text("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError("the file is no text in UTF-8", where=str(file), remedy="Save it as UTF-8.") from error
+    return _taken(file, of_markdown(text) if file.suffix.lower() in (".md", ".markdown") else of_text(text))
+
+
+def _of_pdf(file: Path, told: bytes) -> list[DocumentPassage]:
+    return _taken(file, (DocumentPassage(each["place"], each["text"]) for each in json.loads(told)))
+
+
+def _taken(file: Path, pieces: Iterator[DocumentPassage]) -> list[DocumentPassage]:
     found = list(islice(pieces, MOST_PASSAGES + 1))
     if len(found) > MOST_PASSAGES:
         raise InputError(
@@ -152,22 +166,27 @@ def _pieces(paragraph: str) -> Iterator[str]:
             yield sentence[at : at + LONGEST]
 
 
-def _of_pdf(file: Path) -> Iterator[DocumentPassage]:
+async def _read_apart(file: Path) -> bytes:
+    """What the process that reads a PDF says of it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "duologue.app.people.documents", str(file), stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+    )
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "duologue.app.people.documents", str(file)],
-            capture_output=True, timeout=PDF_SECONDS, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
+        async with asyncio.timeout(PDF_SECONDS):
+            told, complaints = await process.communicate()
+    except TimeoutError as error:
         raise PeerError(f"reading it takes more than {PDF_SECONDS:g} s", where=str(file), remedy="Split it.") from error
-    if done.returncode:
-        words = done.stderr.decode(errors="replace").strip().splitlines()
+    finally:
+        if process.returncode is None:
+            send_signal(process, signal.SIGKILL)
+            await process.wait()
+    if process.returncode:
+        words = complaints.decode(errors="replace").strip().splitlines()
         raise InputError(
             f"this PDF cannot be read: {words[-1][:200] if words else 'the reader died'}", where=str(file),
             remedy="Open it and save it anew, without a password.",
         )  # fmt: skip
-    for each in json.loads(done.stdout):
-        yield DocumentPassage(each["place"], each["text"])
+    return told
 
 
 def _read_pdf(file: Path) -> list[DocumentPassage]:

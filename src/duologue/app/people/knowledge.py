@@ -83,7 +83,7 @@ class Knowledge:
             digest = await asyncio.to_thread(digest_of, file)
             if known is not None and known.digest == digest:
                 return not known.failure
-            passages = [(each.place, each.text) for each in await asyncio.to_thread(read_document, file)]
+            passages = [(each.place, each.text) for each in await read_document(file)]
         except DuologueError as error:
             failure = in_words(error)
             _log.error("knowledge.not_read", character=character, file=str(file), cause=failure)

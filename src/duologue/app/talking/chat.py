@@ -19,6 +19,7 @@ from duologue.language.engine import Line
 from duologue.speech.utterance import Utterance
 
 _NOT_YET = "?"
+_OVER = "the conversation is over"
 Take = Callable[[Utterance], None]
 """Gets each sentence as it is said."""
 
@@ -36,6 +37,7 @@ class Chat:
         self._reply = ""
         """The reply that answers who asks: none was asked for, or is begun, or its id."""
         self._answer: asyncio.Future[str] | None = None
+        self._over = False
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -64,6 +66,8 @@ class Chat:
 
     async def _exchange(self, text: str) -> str:
         async with self._asking:
+            if self._over:
+                raise ClosedError(_OVER)
             self._reply = ""
             self._answer = asyncio.get_running_loop().create_future()
             self._session.say(text)
@@ -89,8 +93,9 @@ class Chat:
     async def run(self) -> None:
         """Hold the conversation until :meth:`close`."""
         await self._session.run()
+        self._over = True
         if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(ClosedError("the conversation is over"))
+            self._answer.set_exception(ClosedError(_OVER))
 
     def close(self) -> None:
         """End it."""
