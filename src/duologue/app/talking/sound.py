@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,7 @@ LONGEST_ANSWER_S = 90.0
 REST_MS = 800
 """So long must nobody have the floor before all is said: an onset at the very end of the sound is noticed by then."""
 LONGEST_GREETING_S = 30.0
+_CLOSERS = ThreadPoolExecutor(256, thread_name_prefix="closing")
 _BLOCK, _EAR_BLOCK = RATE * BLOCK_MS // 1000, EAR_RATE * BLOCK_MS // 1000
 
 
@@ -53,6 +55,13 @@ def open_recording(
         recorder = ConversationRecorder(tracks, voice, begun)
         files.callback(recorder.close)
         yield recorder
+
+
+async def close_recordings(files: ExitStack) -> None:
+    """Close what was opened by :func:`open_recording`, which waits for the disk, in threads of their own: asyncio's are
+    few, voices are made in them, and a disk that hangs would hold one for 10 s with each conversation that ends.
+    """
+    await asyncio.get_running_loop().run_in_executor(_CLOSERS, files.close)
 
 
 class SpokenTalk:
