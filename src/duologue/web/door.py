@@ -100,6 +100,16 @@ class _Minded(asyncio.Protocol):
 class SocketProtocol(_Minded, WebSocketsSansIOProtocol):
     """Uvicorn's, of a WebSocket."""
 
+    def keepalive_timeout(self) -> None:
+        """See uvicorn. While we read nothing ourselves (engines come up, and what came before waits for them) its
+        answer may have come.
+        """
+        if self.read_paused:
+            self.pong_timer = None
+            self.schedule_ping()
+        else:
+            super().keepalive_timeout()
+
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         """See uvicorn; it is open until all is taken that waits for it."""
         super().on_task_complete(task)
