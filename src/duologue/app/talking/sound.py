@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,13 +28,14 @@ from duologue.dialogue.session.session import Observe, SessionOptions
 from duologue.dialogue.session.sink import BLOCK_MS, PacedSink
 from duologue.dialogue.turns.vocabulary import State
 from duologue.speech.hearing import EAR_RATE
+from duologue.threads import Apart
 
 LONGEST_ANSWER_S = 90.0
 """A conversation goes on so long at most after the end of the person's sound."""
 REST_MS = 800
 """So long must nobody have the floor before all is said: an onset at the very end of the sound is noticed by then."""
 LONGEST_GREETING_S = 30.0
-_CLOSERS = ThreadPoolExecutor(256, thread_name_prefix="closing")
+_CLOSERS = Apart("closing")
 _BLOCK, _EAR_BLOCK = RATE * BLOCK_MS // 1000, EAR_RATE * BLOCK_MS // 1000
 
 
@@ -58,9 +58,7 @@ def open_recording(
 
 
 async def close_recordings(files: ExitStack) -> None:
-    """Close what was opened by :func:`open_recording`, which waits for the disk, in threads of their own: asyncio's are
-    few, voices are made in them, and a disk that hangs would hold one for 10 s with each conversation that ends.
-    """
+    """Close what was opened by :func:`open_recording`, which waits for the disk: 10 s or more, if that hangs."""
     await asyncio.get_running_loop().run_in_executor(_CLOSERS, files.close)
 
 
