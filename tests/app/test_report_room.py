@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -120,6 +122,25 @@ async def test_one_is_made_at_a_time_and_who_asks_again_is_given_the_same(
     for _ in range(2):
         await reports.report(call.id)
     assert made == ["html"] * 3  # what people said is remembered nowhere but in their runs
+
+
+async def test_a_disk_that_hangs_holds_up_nobody_but_who_asks_for_runs(shelf: RunShelf) -> None:
+    """Voices are made in the threads that all share: a page that was loaded some times had them all wait for it."""
+    answers = threading.Event()
+    reports = ReportRoom(shelf, None, lambda: (answers.wait(), None)[1])
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    async with asyncio.TaskGroup() as group:
+        asking = [group.create_task(reports.runs()) for _ in range(report_room.MOST_READING)]
+        await asyncio.sleep(0.05)
+        try:
+            with pytest.raises(ClosedError, match="does not answer"):
+                await reports.runs()
+            async with asyncio.timeout(5):
+                assert await asyncio.to_thread(lambda: "voiced") == "voiced"
+        finally:
+            answers.set()
+    assert all(each.result() for each in asking)
+    assert await reports.runs()
 
 
 async def test_too_many_are_refused(shelf: RunShelf, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from talk_doubles import HELLO, LATE, Door, Wire
 from duologue.app.admission import PlaceKind
 from duologue.app.talk import connection as talk_connection
 from duologue.app.talk import messages as say
+from duologue.app.talk import session as talk_session
 from duologue.app.talk import sessions as talk_sessions
 from duologue.app.talk.session import RESUME_SECONDS
 from duologue.audio.pcm import RATE
@@ -487,6 +488,27 @@ def test_who_is_away_gives_the_place_to_who_is_here(monkeypatch: pytest.MonkeyPa
         back = door.wire()
         back.put({**HELLO, "resume": token})
         assert (await back.take_until("bye"))["code"] == "gone"
+
+    play(monkeypatch, tmp_path, story)
+
+
+def test_who_is_here_does_not_wait_for_the_disk_of_who_is_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def close_recordings(files: object) -> None:
+        await asyncio.sleep(600)
+
+    monkeypatch.setattr(talk_session, "close_recordings", close_recordings)
+
+    async def story(door: Door) -> None:
+        limited(monkeypatch, door, {PlaceKind.LISTENER: 1})
+        first, other = door.wire(), door.wire()
+        hello = {**HELLO, "microphone": True}
+        first.put(hello)
+        await first.take_until("welcome")
+        first.break_off()
+        await asyncio.sleep(0.1)
+        other.put(hello)
+        async with asyncio.timeout(20):
+            assert not (await other.take_until("welcome"))["microphone"]  # they may write
 
     play(monkeypatch, tmp_path, story)
 

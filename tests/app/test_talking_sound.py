@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import wave
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +15,9 @@ import numpy as np
 import pytest
 
 from duologue.app.talking.captions import Caption, CaptionKind, Captions
-from duologue.app.talking.sound import open_recording, talk_over
+from duologue.app.talking.sound import close_recordings, open_recording, talk_over
 from duologue.app.talking.talking import Partner
+from duologue.audio import recording_file
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.ports import Voiced
@@ -185,3 +189,29 @@ def test_an_engine_that_fails_is_named() -> None:
     assert talk.run()
     assert any("the line is down" in text for text in talk.told(CaptionKind.TROUBLE))
     assert "lost my thread" in talk.told(CaptionKind.SAID)[0]
+
+
+async def test_conversations_that_end_while_the_disk_hangs_hold_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Voices are made in the threads that all share: they waited 10 s for the disk with each that ended."""
+    answers = threading.Event()
+
+    def write(writer: recording_file.OpusWriter, samples: Samples) -> None:
+        answers.wait()
+
+    monkeypatch.setattr(recording_file.OpusWriter, "write", write)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    async with asyncio.TaskGroup() as group:
+        for number in range(5):
+            files = ExitStack()
+            recorder = files.enter_context(open_recording(None, tmp_path / f"{number}.opus"))
+            recorder.begin(0)
+            recorder.character(said("Good night."), 0)
+            group.create_task(close_recordings(files))
+        await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(5):
+                assert await asyncio.to_thread(lambda: "voiced") == "voiced"
+        finally:
+            answers.set()

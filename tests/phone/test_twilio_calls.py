@@ -266,6 +266,32 @@ def test_two_streams_of_one_call() -> None:
     assert simulate(main()) == ("this call has a stream already", "the caller hung up")
 
 
+def test_a_call_that_will_not_end_does_not_keep_the_house_from_closing() -> None:
+    """Who closes waits for this before anything else: Ctrl-C was never heard of."""
+
+    async def never(leg: CallLeg) -> None:
+        await asyncio.Event().wait()
+
+    async def drained() -> None:
+        await asyncio.sleep(5)  # it has cut what did not end by itself
+
+    async def main() -> float:
+        clock, loop = LoopClock(start=10**9), asyncio.get_running_loop()
+        calls = TwilioCalls(TwilioDoor("token", "https://a.example"), never, drain=drained, clock=clock)
+        peer = TwilioPeer(clock)
+        peer.begin()
+        held = loop.create_task(calls.hold(CALL, peer))
+        await asyncio.sleep(1)
+        assert calls.open_now == 1
+        before = loop.time()
+        async with asyncio.timeout(60):
+            await calls.leave()
+        held.cancel()
+        return loop.time() - before
+
+    assert 5 <= simulate(main()) < 10
+
+
 def test_a_transfer_goes_by_the_account() -> None:
     async def says(person: Person, leg: CallLeg) -> None:
         with pytest.raises(InputError, match="no number"):

@@ -304,6 +304,26 @@ def test_a_stream_without_an_end_is_no_playlist_and_is_not_taken_whole(kind: str
     assert body.taken <= most << 20
 
 
+class Trickle(httpx.SyncByteStream):
+    """A body of which a byte comes every four seconds, a day long."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+
+    def __iter__(self) -> Iterator[bytes]:
+        for _ in range(86_400 // 4):
+            self._clock.advance(4 * SECOND)
+            yield b"#"
+
+
+def test_an_answer_that_trickles_is_not_waited_for_to_its_end() -> None:
+    clock = VirtualClock()
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=Trickle(clock))))
+    with pytest.raises(InputError, match="has not given all of its answer in 60 s"):
+        verify(URL, 1, clock, client)
+    assert clock.now() < 70 * SECOND
+
+
 def test_a_stage_that_comes_back_is_a_discontinuity_and_the_loss_is_named() -> None:
     runs = [Programme().encode(whole(210)), Programme().encode(whole(210, first=270))]
     report = LiveShow(runs).verify(9, begin=6)

@@ -24,7 +24,7 @@ from duologue.errors import PeerError
 from duologue.store.tables import TokenRow
 from duologue.store.tokens import TokenLimits, create, digest, revoke, tokens
 from duologue.tokens import Scope, cookie_value
-from duologue.web import paths
+from duologue.web import gate, paths
 from duologue.web.application import create_app
 from duologue.web.client_secrets import ClientSecrets
 from duologue.web.gate import COOKIE, Gate
@@ -155,9 +155,10 @@ class Socket:
 
     def __init__(
         self, desk: Desk, token: str, path: str = "/api/talk", secrets: ClientSecrets | None = None, *,
-        denies: bool = False,
+        denies: bool = False, reads: bool = True,
     ) -> None:  # fmt: skip
         self.sent: list[Message] = []
+        self._reads = reads
         self.inside = asyncio.Event()
         self.left = asyncio.Event()
         self._gate = Gate(self._serve, desk.options, secrets or ClientSecrets())
@@ -182,6 +183,8 @@ class Socket:
 
         async def send(message: Message) -> None:
             self.sent.append(message)
+            if not self._reads and message["type"] == "websocket.close":
+                await asyncio.Event().wait()
 
         await self._gate(self._scope, receive, send)
 
@@ -214,6 +217,23 @@ async def test_a_token_that_is_revoked_in_mid_call_ends_its_sockets(desk: Desk) 
         await desk.look()
         await running[2]
     assert sockets[2].ends == (1008, "the token was revoked")
+
+
+async def test_what_goes_on_with_a_revoked_token_ends_though_its_client_does_not_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be heard, and hold its place, as long as it takes no word of that."""
+    monkeypatch.setattr(gate, "CLOSE_SECONDS", 0.05)
+    ada = desk.make("ada", Scope.TALK)
+    await desk.look()
+    socket = Socket(desk, ada, reads=False)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        group.create_task(socket.run())
+        await socket.inside.wait()
+        desk.revoke("ada")
+        await desk.look()
+        await socket.left.wait()
+    assert socket.ends == (1008, "the token was revoked")
 
 
 @pytest.mark.parametrize("way", ["revoked", "removed", "expired"])

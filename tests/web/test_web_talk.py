@@ -29,6 +29,7 @@ from duologue.errors import PeerError
 from duologue.places import packs_folder
 from duologue.settings import load_settings
 from duologue.tokens import Scope
+from duologue.web import door
 from duologue.web.application import create_app
 from duologue.web.listener import Listener, make_listener
 from duologue.web.studio import HousePort
@@ -181,6 +182,7 @@ async def test_a_client_of_ours_converses_while_others_open_sockets(monkeypatch:
 
 async def test_who_never_reads_is_let_go_and_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(talk_connection, "SEND_SECONDS", 1.0)
+    monkeypatch.setattr(door, "UNREAD_SECONDS", 0.3)
     async with site(room=4096) as here:
         small = socket.socket()
         small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -202,6 +204,9 @@ async def test_who_never_reads_is_let_go_and_costs_no_memory(monkeypatch: pytest
             while talk.sessions.sockets:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         assert talk.sessions.held == 1  # it may come back
+        async with asyncio.timeout(30):  # what it never took would keep its connection open for good
+            while here.listener.server_state.connections:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
         writer.close()
 
 

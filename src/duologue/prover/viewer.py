@@ -36,6 +36,10 @@ STALL = 3 * SECOND
 """A live playlist that gains nothing for longer is stalled (ns)."""
 
 
+LOAD = 60 * SECOND
+"""An answer that is not there as a whole by then is none (ns): each piece of it has a limit of its own, but a piece may
+be a byte.
+"""
 MAX_FAULTS = 50
 LARGEST = 256 * 1024 * 1024
 """No segment is larger (bytes)."""
@@ -199,7 +203,7 @@ class HlsViewer:
 
     def _get(self, url: str, *, listing: bool = False) -> _Answer | str:
         """The answer, or what went wrong, in words. What never ends (a radio's stream, a camera's) is none."""
-        most = LONGEST_LIST if listing else LARGEST
+        most, until = LONGEST_LIST if listing else LARGEST, self._clock.now() + LOAD
         try:
             with self._client.stream("GET", url) as answer:
                 if not answer.is_success:
@@ -212,6 +216,8 @@ class HlsViewer:
                     body += piece
                     if len(body) > most:
                         return f"{url} gives more than {most >> 20} MiB"
+                    if self._clock.now() > until:
+                        return f"{url} has not given all of its answer in {LOAD // SECOND} s"
                 return _Answer(bytes(body), kind)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return f"{url} does not answer ({type(error).__name__}: {error})"

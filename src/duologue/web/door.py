@@ -2,7 +2,8 @@
 
 Uvicorn bounds neither. Here a connection has :data:`HEAD_SECONDS` for the head of a request, however it trickles; and
 where too many are open the one that has been idle longest makes room for who comes. One that takes nothing of its
-answer is let go after :data:`UNREAD_SECONDS`.
+answer, or of what is said on its WebSocket, is let go after :data:`UNREAD_SECONDS`: what waits for it would keep it
+open for good.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from duologue.telemetry.log import get_logger
 
@@ -58,11 +60,66 @@ class Door:
             timer.cancel()
 
 
-class DoorProtocol(H11Protocol):
+class _Minded(asyncio.Protocol):
+    """Lets go of a connection that takes nothing of what waits for it. Stands before a class of uvicorn's."""
+
+    transport: asyncio.Transport
+    _unread: asyncio.TimerHandle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See uvicorn."""
+        self._mind_no_more()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """See uvicorn; nothing more is written until it has taken enough of what waits."""
+        super().pause_writing()
+        self._mind()
+
+    def resume_writing(self) -> None:
+        """See uvicorn."""
+        if not self.transport.is_closing():
+            self._mind_no_more()
+        super().resume_writing()
+
+    def _mind(self, before: int = 0) -> None:
+        """See that it takes some of what waits for it, ``before`` bytes when it was looked at last (0: it was not)."""
+        self._mind_no_more()
+        left = self.transport.get_write_buffer_size()
+        if before and left >= before:
+            self.transport.abort()
+        elif left:
+            self._unread = asyncio.get_running_loop().call_later(UNREAD_SECONDS, self._mind, left)
+
+    def _mind_no_more(self) -> None:
+        timer, self._unread = self._unread, None
+        if timer is not None:
+            timer.cancel()
+
+
+class SocketProtocol(_Minded, WebSocketsSansIOProtocol):
+    """Uvicorn's, of a WebSocket."""
+
+    def keepalive_timeout(self) -> None:
+        """See uvicorn. While we read nothing ourselves (engines come up, and what came before waits for them) its
+        answer may have come.
+        """
+        if self.read_paused:
+            self.pong_timer = None
+            self.schedule_ping()
+        else:
+            super().keepalive_timeout()
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        """See uvicorn; it is open until all is taken that waits for it."""
+        super().on_task_complete(task)
+        self._mind()
+
+
+class DoorProtocol(_Minded, H11Protocol):
     """Uvicorn's, with a :class:`Door`: make a class of it with :func:`behind`."""
 
     door: Door
-    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See uvicorn."""
@@ -72,7 +129,6 @@ class DoorProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See uvicorn."""
         self.door.leave(self)
-        self._mind_no_more()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -94,31 +150,6 @@ class DoorProtocol(H11Protocol):
         self.door.leave(self)
         self._mind_no_more()
         super().handle_websocket_upgrade(event)
-
-    def pause_writing(self) -> None:
-        """See uvicorn; nothing more is written until it has taken enough of what waits."""
-        super().pause_writing()
-        self._mind()
-
-    def resume_writing(self) -> None:
-        """See uvicorn."""
-        if not self.transport.is_closing():
-            self._mind_no_more()
-        super().resume_writing()
-
-    def _mind(self, before: int = 0) -> None:
-        """See that it takes some of what waits for it, ``before`` bytes when it was looked at last (0: it was not)."""
-        self._mind_no_more()
-        left = self.transport.get_write_buffer_size()
-        if left and left == before:
-            self.transport.abort()
-        elif left:
-            self._unread = asyncio.get_running_loop().call_later(UNREAD_SECONDS, self._mind, left)
-
-    def _mind_no_more(self) -> None:
-        timer, self._unread = self._unread, None
-        if timer is not None:
-            timer.cancel()
 
     @property
     def _busy(self) -> bool:

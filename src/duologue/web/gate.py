@@ -51,7 +51,7 @@ from duologue.web import paths, security
 from duologue.web.client_secrets import ClientSecret, ClientSecrets
 from duologue.web.options import EVERYTHING, NOTHING, Grant, WebOptions, is_loopback
 from duologue.web.problems import problem
-from duologue.web.sockets import POLICY_VIOLATION, turn_away
+from duologue.web.sockets import CLOSE_SECONDS, POLICY_VIOLATION, turn_away
 
 if TYPE_CHECKING:
     from duologue.store.tokens import KnownToken
@@ -299,8 +299,10 @@ class Gate:
                 ending.cancel()
                 if not serving.done():
                     if scope["type"] == "websocket":
-                        with contextlib.suppress(Exception):  # it may be closing already
-                            await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": session.why})
+                        close = {"type": "websocket.close", "code": POLICY_VIOLATION, "reason": session.why}
+                        with contextlib.suppress(Exception):  # it may be closing already, or read nothing
+                            async with asyncio.timeout(CLOSE_SECONDS):
+                                await send(close)
                     serving.cancel()
         except BaseExceptionGroup as failures:
             raise_first(failures)

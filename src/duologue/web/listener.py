@@ -19,7 +19,7 @@ from duologue.telemetry.log import get_logger
 from duologue.tokens import SHORTEST
 from duologue.web.application import create_app
 from duologue.web.certificate import certificate_of
-from duologue.web.door import HEAD_SECONDS, Door, behind
+from duologue.web.door import HEAD_SECONDS, Door, SocketProtocol, behind
 from duologue.web.handshakes import Handshakes
 from duologue.web.options import Grant, Key, WebOptions
 from duologue.web.studio import HousePort
@@ -113,7 +113,7 @@ def make_listener(house: HousePort, settings: Settings) -> Listener:
     certificate = certificate_of(web)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE, loop="none",
-        http=behind(Door()), ws="websockets-sansio", ws_max_size=MAX_SOCKET_MESSAGE, ws_per_message_deflate=False,
+        http=behind(Door()), ws=SocketProtocol, ws_max_size=MAX_SOCKET_MESSAGE, ws_per_message_deflate=False,
     )  # fmt: skip
     return Listener(config, app, ServedCertificate(certificate.chain, certificate.key) if certificate else None)
 

@@ -25,7 +25,7 @@ from duologue.app.calls.voice import VoicedLines
 from duologue.app.models import CallEvent, CallTurnEvent, Event, Notice, NoticeEvent
 from duologue.app.talk.connection import TalkSocket
 from duologue.app.talking.captions import STANDING, Captions
-from duologue.app.talking.sound import open_recording
+from duologue.app.talking.sound import close_recordings, open_recording
 from duologue.app.talking.talking import Partner
 from duologue.audio.far_playout import FarEndMessage
 from duologue.audio.pcm import Samples
@@ -318,7 +318,7 @@ class CallTalk:
                 raise
             finally:
                 await self._part()
-                await asyncio.to_thread(files.close)  # a disk may take its time
+                await close_recordings(files)
 
     async def _reached(self) -> bool:
         """Until it was answered, or is over; False: whom we call lets it ring for too long."""

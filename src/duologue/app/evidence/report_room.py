@@ -12,13 +12,14 @@ import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from duologue.app.evidence.models import RunView
 from duologue.child import send_signal
 from duologue.clock import MILLISECOND
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.telemetry.run_shelf import Run, RunShelf, RunState
+from duologue.threads import Apart
 
 if TYPE_CHECKING:
     from duologue.telemetry.ledger_span import RunSpan
@@ -27,12 +28,17 @@ Form: TypeAlias = Literal["html", "md", "json"]
 SECONDS = 120.0
 """A report that takes longer is given up."""
 MOST_WAITING = 4
+MOST_READING = 16
+"""Who may wait for the disk at once."""
 MOST_KEPT = 8
 """Reports that are remembered: who looks at one again does not have it made again."""
 MOST_RUNS = 500
 MAKER = "duologue.evidence.making"
 SOUNDS = {".wav": "audio/wav", ".flac": "audio/flac", ".ogg": "audio/ogg", ".opus": "audio/ogg", ".mp3": "audio/mpeg"}
 """What is sound, and its type."""
+_READERS = Apart("runs")
+
+T = TypeVar("T")
 
 
 class ReportRoom:
@@ -45,24 +51,37 @@ class ReportRoom:
         self._budgets = budgets
         self._written = written
         self._making = asyncio.Lock()
-        self._waiting = 0
+        self._waiting = self._reading = 0
         self._made: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
 
     async def runs(self) -> tuple[RunView, ...]:
-        """The newest first. Raises :class:`InputError` for a folder that cannot be read."""
-        await asyncio.to_thread(self._written)
-        there = await asyncio.to_thread(self._shelf.runs)
+        """The newest first. Raises :class:`InputError` for a folder that cannot be read, and, as all that reads there,
+        :class:`ClosedError` while its disk does not answer.
+        """
+        await self._from_disk(self._written)
+        there = await self._from_disk(self._shelf.runs)
         return tuple(map(run_view, reversed(there[-MOST_RUNS:])))
 
     async def run(self, run_id: str) -> RunView | None:
         """One by its whole id."""
-        found = await asyncio.to_thread(self._shelf.get, run_id)
+        found = await self._from_disk(lambda: self._shelf.get(run_id))
         return run_view(found) if found is not None else None
 
     async def sound(self, run_id: str) -> Path | None:
         """The file of a run's sound; None: it was not kept, or is not there any more."""
-        found = await asyncio.to_thread(self._shelf.get, run_id)
+        found = await self._from_disk(lambda: self._shelf.get(run_id))
         return sound_of(found) if found is not None else None
+
+    async def _from_disk(self, read: Callable[[], T]) -> T:
+        if self._reading >= MOST_READING:
+            raise ClosedError(
+                "the disk on which runs are kept does not answer", where="runs", remedy="Try again when it does."
+            )
+        self._reading += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(_READERS, read)
+        finally:
+            self._reading -= 1
 
     async def report(self, run_id: str, form: Form = "html", span: RunSpan | None = None, offset: int = 0) -> bytes:
         """The report of a run, or of a span of it, its times of day ``offset`` minutes ahead of UTC. Raises
@@ -81,8 +100,8 @@ class ReportRoom:
             self._waiting -= 1
 
     async def _report(self, run_id: str, form: Form, span: RunSpan | None, offset: int) -> bytes:
-        await asyncio.to_thread(self._written)
-        run = await asyncio.to_thread(self._shelf.get, run_id)
+        await self._from_disk(self._written)
+        run = await self._from_disk(lambda: self._shelf.get(run_id))
         if run is None:
             raise InputError(
                 f"there is no run {run_id!r}", where="run", remedy="It may have been removed; see the list."

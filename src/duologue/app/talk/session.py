@@ -23,7 +23,7 @@ from duologue.app.talk.chunks import TalkChunks
 from duologue.app.talk.connection import TalkConnection, Written, parted, sentence
 from duologue.app.talk.troubles import told_of
 from duologue.app.talking.captions import STANDING
-from duologue.app.talking.sound import open_recording
+from duologue.app.talking.sound import close_recordings, open_recording
 from duologue.app.talking.talking import Partner
 from duologue.app.talking.turn_policy import talk_policy
 from duologue.audio.far_playout import FarEndMessage, Manners, MessageKind
@@ -185,7 +185,7 @@ class TalkSession:
             finally:
                 self._part(say.TalkBye(code="ended", text="The conversation is over."))
                 self._book.close()
-                await asyncio.to_thread(files.close)  # a disk may take its time
+                await close_recordings(files)
 
     def end(self, bye: say.TalkBye) -> None:
         """Hang up, with a last word to the client."""

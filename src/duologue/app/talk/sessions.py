@@ -246,7 +246,7 @@ class TalkSessions:
         self._drilling -= 1
 
     async def _make_room(self) -> bool:
-        """A conversation whose client is away gives way to who is here; False: there is none."""
+        """A conversation whose client is away gives way to who is here; False: there is none, or it does not end."""
         begun = (held for held in self._held.values() if held.session is not None)
         away = [held for held in begun if held.session is not None and held.session.hears and held.session.away_since]
         if not away:
@@ -254,10 +254,11 @@ class TalkSessions:
         longest = min(away, key=lambda held: held.session.away_since or 0 if held.session is not None else 0)
         assert longest.session is not None and longest.task is not None
         await self._clock.wait_until((longest.session.away_since or 0) + GRACE_SECONDS * SECOND)
-        if longest.session.away_since:
-            longest.session.end(_NOWHERE)
-            await asyncio.wait([longest.task])
-        return True
+        if not longest.session.away_since:
+            return True
+        longest.session.end(_NOWHERE)
+        ended, _ = await asyncio.wait([longest.task], timeout=CLOSING_SECONDS)  # its recording may wait for the disk
+        return bool(ended)
 
 
 def _characters(settings: Settings) -> tuple[tuple[TalkCharacter, ...], dict[str, str]]:

@@ -28,12 +28,14 @@ from duologue.dialogue.session.session import Observe, SessionOptions
 from duologue.dialogue.session.sink import BLOCK_MS, PacedSink
 from duologue.dialogue.turns.vocabulary import State
 from duologue.speech.hearing import EAR_RATE
+from duologue.threads import Apart
 
 LONGEST_ANSWER_S = 90.0
 """A conversation goes on so long at most after the end of the person's sound."""
 REST_MS = 800
 """So long must nobody have the floor before all is said: an onset at the very end of the sound is noticed by then."""
 LONGEST_GREETING_S = 30.0
+_CLOSERS = Apart("closing")
 _BLOCK, _EAR_BLOCK = RATE * BLOCK_MS // 1000, EAR_RATE * BLOCK_MS // 1000
 
 
@@ -53,6 +55,11 @@ def open_recording(
         recorder = ConversationRecorder(tracks, voice, begun)
         files.callback(recorder.close)
         yield recorder
+
+
+async def close_recordings(files: ExitStack) -> None:
+    """Close what was opened by :func:`open_recording`, which waits for the disk: 10 s or more, if that hangs."""
+    await asyncio.get_running_loop().run_in_executor(_CLOSERS, files.close)
 
 
 class SpokenTalk:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol
 
 from duologue.clock import SYSTEM_CLOCK, Clock
@@ -20,6 +21,8 @@ from duologue.telemetry.log import get_logger
 
 START_SECONDS = 10.0
 """For a stream to say what it is of."""
+LEAVING_SECONDS = 2.0
+"""For streams to end whose calls were told to: the house closes without those that do not."""
 
 _TWICE = "this call has a stream already"
 
@@ -72,9 +75,11 @@ class TwilioCalls:
         """Before the sockets are closed: those who talk over them are said goodbye to."""
         if self._streams and self._drain is not None:
             await self._drain()
-            while self._streams:
-                self._changed.clear()
-                await self._changed.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEAVING_SECONDS):
+                    while self._streams:
+                        self._changed.clear()
+                        await self._changed.wait()
 
     def voice(self, query: str, body: bytes, signature: str) -> str:
         """The instructions for a call. Raises :class:`ForgedError`."""
