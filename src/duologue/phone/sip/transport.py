@@ -10,9 +10,9 @@ import asyncio
 import socket
 import ssl
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 from duologue.certificates import Believed
 from duologue.clock import SECOND, Clock
@@ -80,11 +80,13 @@ class Transport:
         """In the order of their use."""
         self._theirs: set[_Connection] = set()
         """Connections that others have opened to us, or are about to."""
-        self._listeners: list[tuple[socket.socket, asyncio.Task[None]]] = []
+        self._listeners: list[socket.socket] = []
         self._timer: asyncio.TimerHandle | None = None
         self._listening = Listening("127.0.0.1")
         self._believed = Believed()
         self._tasks: asyncio.TaskGroup | None = None
+        self._works: set[asyncio.Task[None]] = set()
+        """Of that group, which end with us: whoever lets us wait would have it wait, too."""
         self._resolving = 0
         self._closed = False
         self.ports: dict[str, int] = {}
@@ -101,7 +103,7 @@ class Transport:
                 self.ports["UDP"] = made.get_extra_info("sockname")[1]
             for name, port, context in (("TCP", listening.tcp, None), ("TLS", listening.tls, listening.server)):
                 if port is not None:
-                    self.ports[name] = self._listen(name, listening.host, port, context, tasks)
+                    self.ports[name] = self._listen(name, listening.host, port, context)
         except OSError as error:
             self.close()
             wanted = (("UDP", listening.udp), ("TCP", listening.tcp), ("TLS", listening.tls))
@@ -117,9 +119,10 @@ class Transport:
         self._closed = True
         if self._timer:
             self._timer.cancel()
-        for listener, task in self._listeners:
+        for work in self._works:
+            work.cancel()
+        for listener in self._listeners:
             self._loop.remove_reader(listener)
-            task.cancel()
             listener.close()
         for connection in list(self._connections.values()):
             connection.abort()
@@ -177,17 +180,22 @@ class Transport:
             self.perform(self.agent.malformed(error, connection.flow, self._clock.now()))
             connection.finish()
 
-    def _listen(self, name: str, host: str, port: int, context: ssl.SSLContext | None, tasks: asyncio.TaskGroup) -> int:
+    def _work(self, work: Coroutine[Any, Any, None]) -> None:
+        assert self._tasks is not None
+        task = self._tasks.create_task(work)
+        self._works.add(task)
+        task.add_done_callback(self._works.discard)
+
+    def _listen(self, name: str, host: str, port: int, context: ssl.SSLContext | None) -> int:
         """Take connections; at which port."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=128)
         listener.setblocking(False)
-        self._listeners.append((listener, tasks.create_task(self._accept(listener, name, context, tasks))))
+        self._listeners.append(listener)
+        self._work(self._accept(listener, name, context))
         return int(listener.getsockname()[1])
 
-    async def _accept(
-        self, listener: socket.socket, name: str, context: ssl.SSLContext | None, tasks: asyncio.TaskGroup
-    ) -> None:
+    async def _accept(self, listener: socket.socket, name: str, context: ssl.SSLContext | None) -> None:
         while True:
             try:
                 accepted, (host, *_) = await self._loop.sock_accept(listener)
@@ -197,7 +205,7 @@ class Transport:
             if self._takes(host):
                 connection = _Connection(self, name, host=host)
                 self._theirs.add(connection)
-                tasks.create_task(self._begin(connection, accepted, context))
+                self._work(self._begin(connection, accepted, context))
             else:
                 accepted.close()
 
@@ -235,14 +243,14 @@ class Transport:
                 self._opening[flow] += data
         elif self._tasks is not None and not self._closed:
             self._opening[flow] = bytearray(data)
-            self._tasks.create_task(self._connect(flow))
+            self._work(self._connect(flow))
 
     def _later(self, data: bytes, flow: Flow) -> None:
         if self._tasks is None or self._closed or self._resolving >= MOST_RESOLVING:
             self.dropped += 1
         else:
             self._resolving += 1
-            self._tasks.create_task(self._resolve(data, flow))
+            self._work(self._resolve(data, flow))
 
     def _send_first(self, data: bytes, servers: Sequence[Flow], flow: Flow) -> None:
         reached = self._listening.udp is not None and servers
