@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from duologue.clock import SystemClock
 from duologue.errors import InputError, PeerError
 from duologue.phone.media.negotiation import offer
 from duologue.phone.sip import call_events as events
+from duologue.phone.sip import transport as sip_transport
 from duologue.phone.sip.registration import Account
 from duologue.phone.sip.screening import LineOptions, Rate
 from duologue.phone.sip.transactions import Flow
@@ -24,6 +26,7 @@ from duologue.phone.sip.user_agent import UserAgent
 from peers.sip_line import HOST, LOCAL, OPTIONS, Line, certificate, listening
 
 pytestmark = [pytest.mark.peer]
+TCP_REPAIR = 19  # of Linux; Python has no name for it
 
 
 @pytest.mark.parametrize("shows", [True, False])
@@ -124,6 +127,22 @@ async def test_a_connection_whose_far_end_lost_its_power_is_noticed_by_both() ->
             assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == DEAD_MS
 
 
+async def test_a_far_end_that_lost_its_power_keeps_no_place_though_we_send_it_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 256 places each of its connections kept one, until nobody was let in any more."""
+    monkeypatch.setattr(sip_transport, "PROBE_SECONDS", 1)
+    async with listening() as line:
+        theirs: set[object] = vars(line.transport)["_theirs"]
+        with socket.create_connection((HOST, line.transport.ports["TCP"])) as lost:
+            try:
+                lost.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)  # it closes without a word
+            except PermissionError:
+                pytest.skip("nobody but root may let a connection go without a word")
+            assert await _within(5, lambda: len(theirs) == 1)
+        assert await _within(20, lambda: not theirs)
+
+
 async def test_who_is_not_listed_gets_no_connection() -> None:
     options: LineOptions = replace(OPTIONS, sources=("192.0.2.0/24",))
     async with listening(options) as line:
@@ -133,6 +152,14 @@ async def test_who_is_not_listed_gets_no_connection() -> None:
         except ConnectionResetError:
             pass
         writer.close()
+
+
+async def _within(seconds: float, reached: Callable[[], bool]) -> bool:
+    for _ in range(round(seconds / 0.05)):
+        if reached():
+            return True
+        await asyncio.sleep(0.05)
+    return False
 
 
 async def _closed(reader: asyncio.StreamReader) -> bool:

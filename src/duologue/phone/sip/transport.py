@@ -39,6 +39,11 @@ DEAD_MS = 32_000
 """For so long what we sent may go without the acknowledgement of TCP (RFC 5482); then the connection is none any more:
 a far end that lost its power, or a NAT that forgot us. The system alone would take a quarter of an hour to notice.
 """
+PROBE_SECONDS, PROBE_AGAIN = 60, 10
+"""A connection over which nothing came for so long is asked whether its far end is there, and asked again; one that is
+not there for :data:`DEAD_MS` is closed. Else one to which we have nothing to send would keep its place for good, and a
+PBX behind a NAT that forgets takes another one each time.
+"""
 SILENT_SECONDS = 30.0
 """How long a connection that was opened to us may be there without a message."""
 ACCEPT_PAUSE = SECOND // 10
@@ -358,7 +363,11 @@ class _Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         host, port = (transport.get_extra_info("peername") or ("", 0))[:2]  # one that broke already has none
         if host:
-            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_MS)
+            used = transport.get_extra_info("socket")
+            used.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_MS)
+            used.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, PROBE_SECONDS)
+            used.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_AGAIN)
+            used.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._known = replace(self._known or Flow(self._name, host, port), peer=(host, port))
         if not self._owner.opened(self):
             self._transport.abort()
