@@ -20,6 +20,8 @@ from duologue.telemetry.log import get_logger
 
 START_SECONDS = 10.0
 """For a stream to say what it is of."""
+LEAVE_SECONDS = 5.0
+"""For streams to be closed when the calls have had their time to end."""
 
 _TWICE = "this call has a stream already"
 
@@ -72,9 +74,13 @@ class TwilioCalls:
         """Before the sockets are closed: those who talk over them are said goodbye to."""
         if self._streams and self._drain is not None:
             await self._drain()
-            while self._streams:
-                self._changed.clear()
-                await self._changed.wait()
+            try:
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    while self._streams:
+                        self._changed.clear()
+                        await self._changed.wait()
+            except TimeoutError:  # whoever holds one does not let go of it; their sockets are closed all the same
+                log.warning("twilio.left", streams=len(self._streams))
 
     def voice(self, query: str, body: bytes, signature: str) -> str:
         """The instructions for a call. Raises :class:`ForgedError`."""
