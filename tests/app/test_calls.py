@@ -367,7 +367,7 @@ def test_the_recording_of_a_call_goes_on_while_it_is_held(monkeypatch: pytest.Mo
     written = Counter[int]()
 
     @contextmanager
-    def opened(answer: Path | None, both: Path | None) -> Generator[ConversationRecorder]:
+    def opened(answer: Path | None, both: Path | None, *, later: bool) -> Generator[ConversationRecorder]:
         recorder = ConversationRecorder(Tracks(lambda sides: written.update({exchange.clock.now(): len(sides)})))
         yield recorder
         recorder.close()
