@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -141,6 +142,30 @@ async def test_a_far_end_that_lost_its_power_keeps_no_place_though_we_send_it_no
                 pytest.skip("nobody but root may let a connection go without a word")
             assert await _within(5, lambda: len(theirs) == 1)
         assert await _within(20, lambda: not theirs)
+
+
+async def test_who_calls_itself_what_no_server_can_be_called_ends_nobody_elses_call(tmp_path: Path) -> None:
+    """Where its connection has broken, our answer goes to the address that its Via names, if the certificate there has
+    that name: that of "a..b" cannot be asked for, and that ended the line with all calls.
+    """
+    key, made = await certificate(tmp_path / "us")
+    server = for_clients(made, key)
+    with socket.create_server((HOST, 0)) as theirs:
+        port = theirs.getsockname()[1]
+        async with listening(server=server, client=for_servers(made)) as line:
+            await _gone_after_calling_as(f"a..b:{port}", line, for_servers(made))
+            assert await _within(10, lambda: line.transport.dropped > 0), "it reaches nobody"
+
+
+async def _gone_after_calling_as(name: str, line: Line, client: ssl.SSLContext) -> None:
+    _, writer = await asyncio.open_connection(HOST, line.transport.ports["TLS"], ssl=client)
+    writer.write(
+        f"INVITE sip:16@{HOST} SIP/2.0\r\nVia: SIP/2.0/TLS {name};branch=z9hG4bK1\r\n"
+        f"Max-Forwards: 70\r\nFrom: <sip:a@pbx.test>;tag=1\r\nTo: <sip:16@{HOST}>\r\nCall-ID: c\r\n"
+        "CSeq: 1 INVITE\r\nContact: <sip:a@pbx.test>\r\nContent-Length: 0\r\n\r\n".encode()
+    )
+    await line.until(events.Incoming)
+    cast(asyncio.Transport, writer.transport).abort()
 
 
 async def test_who_is_not_listed_gets_no_connection() -> None:

@@ -286,14 +286,15 @@ class Transport:
         secure = flow.transport == "TLS"
         context = await (self._listening.client or self._believed.context)() if secure else None
         servers = [flow] if is_address(flow.host) else await self.names.servers(flow)
-        for server in servers:
+        name = (flow.name or flow.host) if secure else None
+        for server in servers if name is None or _is_certified(name) else ():
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     _, connection = await self._loop.create_connection(
                         lambda: _Connection(self, flow.transport, flow), server.host, server.port, ssl=context,
-                        server_hostname=(flow.name or flow.host) if secure else None,
+                        server_hostname=name,
                     )  # fmt: skip
-            except (OSError, TimeoutError, ssl.SSLError, ssl.CertificateError):
+            except OSError:
                 continue
             connection.write(bytes(self._opening.pop(flow)))
             return
@@ -314,6 +315,14 @@ class Transport:
 
     def _tick(self) -> None:
         self.perform(self.agent.tick(self._clock.now()))
+
+
+def _is_certified(name: str) -> bool:
+    """Whether a certificate can have this name: others choose by what they are to be called."""
+    try:
+        return bool(name.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def _bound(host: str, port: int) -> socket.socket:
