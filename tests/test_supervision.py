@@ -275,6 +275,25 @@ async def test_one_that_hangs_or_is_stopped_is_killed(make: Make, way: str):
 
 
 @pytest.mark.realtime
+async def test_one_that_stood_still_with_all_of_the_machine_is_waited_for_anew(make: Make):
+    """A container that is paused, say: when all go on it is not at once that each is run, and ten calls were lost."""
+    bench = make()
+    await bench.ask("one")
+    pid = bench.worker.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    loop = asyncio.get_running_loop()
+
+    def stand_still() -> None:
+        time.sleep(1.7)
+        loop.call_later(0.35, os.kill, pid, signal.SIGCONT)
+
+    loop.call_later(0.01, stand_still)
+    assert await bench.ask("two", limit=0.6) == "two"
+    assert bench.launches == 1
+
+
+@pytest.mark.realtime
 async def test_one_that_is_stopped_is_killed_though_the_message_fits_into_no_pipe(make: Make):
     """Ten seconds of sound for a pass are more than the channel holds: who waited until it was sent waited for good."""
     bench = make()

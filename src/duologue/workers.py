@@ -17,6 +17,8 @@ from duologue.supervision import Supervision, SupervisionPolicy, Work, WorkerPha
 
 GRACE = 0.25
 """Seconds beyond a limit: who was not run itself reads what came meanwhile."""
+STANDSTILL = 1.0
+"""Who wakes up so much too late (s) was stopped, perhaps with all else here: then nobody could give a sign of life."""
 FINISH_LIMIT = 10 * SECOND
 """So long a worker may go on with what it is at when another is asked for in its place (ns)."""
 _GLANCE = 20 * MILLISECOND
@@ -131,14 +133,15 @@ class Supervised:
         """
         patience = limit
         while True:
-            taken = worker.taken
+            taken, timer = worker.taken, asyncio.timeout(patience)
             try:
-                async with asyncio.timeout(patience):
+                async with timer:
                     return await worker.receive()
             except TimeoutError:
-                if worker.taken == taken and patience == GRACE:
+                anew = worker.taken != taken or _stood_still(timer)
+                if not anew and patience == GRACE:
                     break
-                patience = GRACE if worker.taken == taken else limit
+                patience = limit if anew else GRACE
             except PeerError as death:
                 raise await self.lose(worker, death) from death
         what = f"{self.name} gave no sign of life for {limit:g} s"
@@ -290,6 +293,12 @@ class Supervised:
         lost = LostError(what, where=death.where, remedy=remedy)
         lost.again, lost.dropped = fate.again, fate.dropped
         return lost
+
+
+def _stood_still(timer: asyncio.Timeout) -> bool:
+    """Whether we did, before it rang."""
+    due = timer.when()
+    return due is not None and asyncio.get_running_loop().time() - due >= STANDSTILL
 
 
 async def _away(worker: Worker | None) -> None:

@@ -27,7 +27,7 @@ from duologue.audio.tracks import Tracks
 from duologue.clock import SECOND
 from duologue.dialogue.listening.echo_sound import EchoReference
 from duologue.dialogue.recording import ConversationRecorder
-from duologue.errors import InputError
+from duologue.errors import InputError, PeerError
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.languages import ENGLISH
 from duologue.phone import leg as far
@@ -367,7 +367,7 @@ def test_the_recording_of_a_call_goes_on_while_it_is_held(monkeypatch: pytest.Mo
     written = Counter[int]()
 
     @contextmanager
-    def opened(answer: Path | None, both: Path | None) -> Generator[ConversationRecorder]:
+    def opened(answer: Path | None, both: Path | None, *, later: bool) -> Generator[ConversationRecorder]:
         recorder = ConversationRecorder(Tracks(lambda sides: written.update({exchange.clock.now(): len(sides)})))
         yield recorder
         recorder.close()
@@ -505,6 +505,38 @@ def test_the_line_closes_with_a_goodbye_within_its_limit(monkeypatch: pytest.Mon
     assert "I am sorry, we have to end our call here. Goodbye." in exchange.said()
     assert leg.hung_up == deaf.hung_up == "the line closed"
     assert late.refused == (503, 10)
+    assert exchange.calls.count == 0
+
+
+def test_a_carrier_that_is_gone_while_the_line_closes_takes_no_goodbye_from_the_calls_of_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The line process died in the moment of Ctrl-C, with a telephone that we had made ring."""
+    exchange, whole = place(monkeypatch, tmp_path, GREETED, seconds=60.0)
+
+    class Lost(ScriptedLeg):
+        """Nobody answers; whom one would tell to hang up is gone, and it is over a little later."""
+
+        async def hang_up(self, reason: str) -> None:
+            over = far.LegEnded("the line process died", failed=True)
+            asyncio.get_running_loop().call_later(1.0, self._end, over)
+            raise PeerError("there is no line", where="phone")
+
+    lost = Lost(exchange.clock, info=CallInfo(id="lost", caller="", called="17", outgoing=True))
+
+    async def close() -> None:
+        await exchange.clock.wait_until(4 * SECOND)
+        assert exchange.calls.count == 2
+        await exchange.calls.drain()
+
+    async def story() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(close())
+            group.create_task(exchange.hold(whole, lost))
+
+    simulate(story())
+    assert exchange.said()[-1] == "I am sorry, we have to end our call here. Goodbye."
+    assert whole.hung_up == "the line closed"
     assert exchange.calls.count == 0
 
 

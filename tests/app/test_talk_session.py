@@ -388,7 +388,7 @@ def test_the_recording_of_a_talk_goes_on_while_nobody_says_anything(
     written = Counter[int]()
 
     @contextmanager
-    def opened(answer: Path | None, both: Path | None) -> Generator[ConversationRecorder]:
+    def opened(answer: Path | None, both: Path | None, *, later: bool) -> Generator[ConversationRecorder]:
         now = asyncio.get_running_loop().time
         recorder = ConversationRecorder(Tracks(lambda sides: written.update({round(now() * 1000): len(sides)})))
         yield recorder

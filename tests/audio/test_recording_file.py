@@ -126,6 +126,34 @@ def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.M
     held.set()
 
 
+def test_a_disk_that_hangs_before_there_is_a_file_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder on another machine that does not answer: every call that was answered stopped the house for it."""
+    held, make = threading.Event(), Path.mkdir
+
+    def hangs(path: Path, *arguments: object, **named: object) -> None:
+        assert threading.current_thread() is not threading.main_thread()
+        held.wait(60)
+        make(path, exist_ok=True)
+
+    monkeypatch.setattr(Path, "mkdir", hangs)
+    path = tmp_path / "calls" / "a.wav"
+    with RecordingFile(path, later=True) as file:
+        file.write(click(0, 0))
+        assert not path.exists()
+        held.set()
+    assert file.failure is None and decoded(path).shape == (2, RATE)
+
+
+def test_a_file_that_cannot_be_made_later_is_named(tmp_path: Path) -> None:
+    (tmp_path / "calls").write_bytes(b"a file")
+    told: list[DuologueError] = []
+    with RecordingFile(tmp_path / "calls" / "a.wav", later=True, told=told.append) as file:
+        file.write(click(0, 0))
+    assert told == [file.failure] and "File exists" in str(file.failure)
+
+
 def test_whatever_a_writer_raises_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def breaks(writer: WavWriter, samples: Samples) -> None:
         raise ValueError("odd")

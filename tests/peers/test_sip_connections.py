@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -16,6 +18,7 @@ from duologue.clock import SystemClock
 from duologue.errors import InputError, PeerError
 from duologue.phone.media.negotiation import offer
 from duologue.phone.sip import call_events as events
+from duologue.phone.sip import transport as sip_transport
 from duologue.phone.sip.registration import Account
 from duologue.phone.sip.screening import LineOptions, Rate
 from duologue.phone.sip.transactions import Flow
@@ -24,6 +27,7 @@ from duologue.phone.sip.user_agent import UserAgent
 from peers.sip_line import HOST, LOCAL, OPTIONS, Line, certificate, listening
 
 pytestmark = [pytest.mark.peer]
+TCP_REPAIR = 19  # of Linux; Python has no name for it
 
 
 @pytest.mark.parametrize("shows", [True, False])
@@ -124,6 +128,46 @@ async def test_a_connection_whose_far_end_lost_its_power_is_noticed_by_both() ->
             assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == DEAD_MS
 
 
+async def test_a_far_end_that_lost_its_power_keeps_no_place_though_we_send_it_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 256 places each of its connections kept one, until nobody was let in any more."""
+    monkeypatch.setattr(sip_transport, "PROBE_SECONDS", 1)
+    async with listening() as line:
+        theirs: set[object] = vars(line.transport)["_theirs"]
+        with socket.create_connection((HOST, line.transport.ports["TCP"])) as lost:
+            try:
+                lost.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)  # it closes without a word
+            except PermissionError:
+                pytest.skip("nobody but root may let a connection go without a word")
+            assert await _within(5, lambda: len(theirs) == 1)
+        assert await _within(20, lambda: not theirs)
+
+
+async def test_who_calls_itself_what_no_server_can_be_called_ends_nobody_elses_call(tmp_path: Path) -> None:
+    """Where its connection has broken, our answer goes to the address that its Via names, if the certificate there has
+    that name: that of "a..b" cannot be asked for, and that ended the line with all calls.
+    """
+    key, made = await certificate(tmp_path / "us")
+    server = for_clients(made, key)
+    with socket.create_server((HOST, 0)) as theirs:
+        port = theirs.getsockname()[1]
+        async with listening(server=server, client=for_servers(made)) as line:
+            await _gone_after_calling_as(f"a..b:{port}", line, for_servers(made))
+            assert await _within(10, lambda: line.transport.dropped > 0), "it reaches nobody"
+
+
+async def _gone_after_calling_as(name: str, line: Line, client: ssl.SSLContext) -> None:
+    _, writer = await asyncio.open_connection(HOST, line.transport.ports["TLS"], ssl=client)
+    writer.write(
+        f"INVITE sip:16@{HOST} SIP/2.0\r\nVia: SIP/2.0/TLS {name};branch=z9hG4bK1\r\n"
+        f"Max-Forwards: 70\r\nFrom: <sip:a@pbx.test>;tag=1\r\nTo: <sip:16@{HOST}>\r\nCall-ID: c\r\n"
+        "CSeq: 1 INVITE\r\nContact: <sip:a@pbx.test>\r\nContent-Length: 0\r\n\r\n".encode()
+    )
+    await line.until(events.Incoming)
+    cast(asyncio.Transport, writer.transport).abort()
+
+
 async def test_who_is_not_listed_gets_no_connection() -> None:
     options: LineOptions = replace(OPTIONS, sources=("192.0.2.0/24",))
     async with listening(options) as line:
@@ -133,6 +177,14 @@ async def test_who_is_not_listed_gets_no_connection() -> None:
         except ConnectionResetError:
             pass
         writer.close()
+
+
+async def _within(seconds: float, reached: Callable[[], bool]) -> bool:
+    for _ in range(round(seconds / 0.05)):
+        if reached():
+            return True
+        await asyncio.sleep(0.05)
+    return False
 
 
 async def _closed(reader: asyncio.StreamReader) -> bool:

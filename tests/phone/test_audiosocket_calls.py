@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 from leg_doubles import WORD, Person, silent, spoken, until, words_in
 
+from duologue.audio.far_playout import FarEndMessage, MessageKind
 from duologue.audio.pcm import Samples, from_int16
 from duologue.clock import SYSTEM_CLOCK
 from duologue.errors import InputError
 from duologue.phone.audiosocket import leg as audiosocket_leg
-from duologue.phone.audiosocket.frames import RATES, FrameReader, Kind, write_frame, write_sound
+from duologue.phone.audiosocket.frames import RATES, AudioSocketStream, FrameReader, Kind, write_frame, write_sound
 from duologue.phone.audiosocket.leg import AudioSocketListener, AudioSocketPlan, called_by
-from duologue.phone.leg import CallLeg, LegAnswered, LegEnded, UnsupportedError
+from duologue.phone.leg import CallInfo, CallLeg, LegAnswered, LegEnded, UnsupportedError
 from duologue.phone.turned_away import AwayReason
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
@@ -252,7 +253,7 @@ async def test_who_may_not_connect_is_closed_at_once(plan: AudioSocketPlan, reas
 
 
 async def test_who_reads_nothing_is_dropped_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duologue.phone.audiosocket.leg.MOST_UNSENT", 1000)
+    monkeypatch.setattr(audiosocket_leg, "UNSENT_SECONDS", 0.003)
 
     async def says(person: Person, leg: CallLeg) -> None:
         await person.sink.play(spoken("a", 0, 30), 0)
@@ -266,6 +267,26 @@ async def test_who_reads_nothing_is_dropped_with_a_word(monkeypatch: pytest.Monk
             peer.sendall(write_frame(Kind.IDENTITY, ID.bytes) + write_sound(0x18, np.zeros(3840, np.float32)))
             await until(lambda: person.events and isinstance(person.events[-1], LegEnded), 20)
     assert person.end.failed and "takes no sound" in person.end.reason
+
+
+@pytest.mark.parametrize("kind", RATES)
+async def test_who_has_not_taken_three_seconds_of_sound_is_late_and_of_five_gone(kind: int) -> None:
+    """At whatever rate: of 48 kHz 0.7 s were enough to be taken for one who does not read."""
+    stream = AudioSocketStream()
+    began = write_frame(Kind.IDENTITY, ID.bytes) + write_sound(kind, np.zeros(RATES[kind] // 50, np.float32))
+    stream.receive(began, 0)
+    info, unsent = CallInfo(id="a", caller="", called="16"), 0
+    written: list[bytes] = []
+    leg = audiosocket_leg.AudioSocketLeg(info, stream, written.append, lambda: unsent)
+    async with asyncio.TaskGroup() as group:
+        playing = group.create_task(leg.play())
+        unsent = 3 * 2 * RATES[kind]
+        await leg.write(FarEndMessage(1, MessageKind.PLAY, "a", 0, np.zeros(960, np.float32)))
+        assert written and not leg.told.ended.is_set()
+        unsent = 5 * 2 * RATES[kind]
+        await leg.write(FarEndMessage(2, MessageKind.PLAY, "b", 0, np.zeros(960, np.float32)))
+        await until(leg.told.ended.is_set)
+        playing.cancel()
 
 
 async def test_a_refusal_lets_the_dialplan_go_on() -> None:

@@ -60,6 +60,19 @@ def test_a_talk_spurt_begins_at_once_and_has_a_grid_of_its_own() -> None:
     assert player.run(2_030 * MS)[0] == [2_011 * MS]
 
 
+def test_after_a_standstill_it_goes_on_where_it_stopped() -> None:
+    """A little late, all of it follows at once; what stood still for seconds was thrown away where it arrived."""
+    player = Player()
+    player.take(play(1, "a", 1000), 0)
+    player.run(300 * MS)
+    player.tick(480 * MS)
+    assert len(player.run(0)[0]) == 10
+    player.tick(5_493 * MS)
+    times, _, told = player.run(10_000 * MS)
+    assert [time // MS for time in times[:3]] == [5_493, 5_513, 5_533] and len(times) == 25
+    assert told[-1] == Played("a", 1000 * 48, 5_993 * MS)
+
+
 def test_a_gap_counts_the_silence_that_has_passed() -> None:
     for said, expected in ((1_020, 1_120), (1_080, 1_120), (1_500, 1_500)):
         player = Player()

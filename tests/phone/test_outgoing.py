@@ -97,6 +97,26 @@ def test_a_spurt_leaves_at_once_and_on_its_own_grid() -> None:
     assert [event.id for event in call.events(Sent)] == ["u", "v"]
 
 
+def test_after_a_standstill_it_goes_on_where_it_stopped_and_none_of_it_is_sent_at_once() -> None:
+    """The process was stopped, or the machine: 250 packets in one moment were thrown away by whoever got them, and
+    counted as heard.
+    """
+    call = Call()
+    call.say(MessageKind.PLAY, sound=tone(1000))
+    call.until(BEGIN + 310 * MILLISECOND)
+    before = len(call.voice)
+    call.now += 5 * SECOND
+    call.core.tick(call.now)
+    assert len(call.voice) == before + 1
+    assert call.sent[-1][:2] == (BEGIN + 5_310 * MILLISECOND, BEGIN + 320 * MILLISECOND), "it is told how late that was"
+    call.until(BEGIN + 10 * SECOND)
+    times = [at for at, _ in call.voice]
+    assert len(times) == 50 and {b - a for a, b in pairwise(times[before:])} == {TICK}
+    old, new = call.voice[before - 1][1], call.voice[before][1]
+    assert new.marker and (new.timestamp - old.timestamp) % (1 << 32) == 160 + 4_990 * 8
+    assert call.events(Played)[-1] == Played("u", RATE, BEGIN + 5_990 * MILLISECOND)
+
+
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 def test_each_format_brings_the_sound_whole(form: Format) -> None:
     call = Call(form)

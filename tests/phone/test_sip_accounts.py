@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import socket
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -221,11 +222,11 @@ class _Records:
 async def test_nobody_asks_for_a_name_that_nobody_has(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    async def ask(name: str, port: None, *, proto: int) -> list[object]:
+    def ask(name: str, port: None, *, proto: int) -> list[object]:
         asked.append(name)
         return []
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", ask)
+    monkeypatch.setattr(socket, "getaddrinfo", ask)
     names = Names(VirtualClock(), SystemRecords(None), random.Random(1))
     flow = await names.flow_to(uri_of("sip:17@pbx.invalid"))
     assert await names.servers(flow) == []

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import socket
+import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -18,8 +21,9 @@ import dns.rrset
 import pytest
 
 from duologue.clock import SECOND, VirtualClock
+from duologue.phone.sip import names as sip_names
 from duologue.phone.sip.header_fields import uri_of
-from duologue.phone.sip.names import Names, Server, SystemRecords
+from duologue.phone.sip.names import Names, Pointer, Server, SystemRecords
 from duologue.phone.sip.transactions import Flow
 
 HOST = "127.0.0.1"
@@ -117,3 +121,61 @@ async def test_what_a_server_does_not_have_is_no_answer_and_a_service_that_is_no
         found, seconds = await records.servers("_sip._udp.closed.example.org")
         assert (found, seconds) == ([Server(0, 0, NOBODY, 0)], 120)
         assert await Names(VirtualClock(), records).servers(Flow("UDP", "closed.example.org", 0)) == []
+
+
+class _Late:
+    """Knows no services, and addresses in a moment; ``asked`` is how often."""
+
+    asked = 0
+
+    async def pointers(self, name: str) -> tuple[list[Pointer], float]:
+        raise LookupError(name)
+
+    async def servers(self, name: str) -> tuple[list[Server], float]:
+        raise LookupError(name)
+
+    async def addresses(self, name: str) -> tuple[list[str], float]:
+        self.asked += 1
+        await asyncio.sleep(0.01)
+        return ["127.0.0.2"], 60.0
+
+
+async def test_who_hangs_up_while_a_name_is_looked_up_takes_it_from_nobody_else() -> None:
+    """Three call the same PBX: the one who asked is gone before it is known."""
+    records = _Late()
+    names, flow = Names(VirtualClock(), records), Flow("UDP", "pbx.example.org", 5060)
+    async with asyncio.TaskGroup() as group:
+        first, *others = [group.create_task(names.servers(flow)) for _ in range(3)]
+        await asyncio.sleep(0)
+        first.cancel()
+    assert [[each.host for each in one.result()] for one in others] == [["127.0.0.2"]] * 2
+    assert records.asked == 2, "the others ask once more, together"
+
+
+async def test_a_name_that_is_never_answered_keeps_no_other_from_being_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's resolver gives up when it likes, and asks in a thread of few; a registrar that is not found is
+    looked for every few seconds.
+    """
+    given_up, asked = threading.Event(), list[str]()
+
+    def asks(host: str, *more: object, **named: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+        asked.append(host)
+        if host == "dead.example.org":
+            given_up.wait(60)
+        return [(2, 2, 17, "", ("127.0.0.2", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", asks)
+    monkeypatch.setattr(sip_names, "LOOK_UP_SECONDS", 0.01)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+    clock = VirtualClock()
+    names = Names(clock)
+    try:
+        for _ in range(3):
+            assert await names.servers(Flow("UDP", "dead.example.org", 5060)) == []
+            clock.advance(10 * SECOND)
+        monkeypatch.setattr(sip_names, "LOOK_UP_SECONDS", 20.0)
+        (found,) = await names.servers(Flow("UDP", "pbx.example.org", 5060))
+        assert found.host == "127.0.0.2"
+        assert asked.count("dead.example.org") == 1, "it is being asked for already"
+    finally:
+        given_up.set()

@@ -100,13 +100,16 @@ def sound_writer(path: Path, channels: int) -> SoundWriter:
 
 
 class RecordingFile:
-    """See the module. ``told`` is given the failure as well, once, on the thread that writes."""
+    """See the module. ``told`` is given the failure as well, once, on the thread that writes. Raises
+    :class:`PeerError` for a file that cannot be made; but of one ``later``, the thread makes it, and its folder.
+    """
 
     def __init__(
-        self, path: Path, channels: int = 2, *, told: Callable[[DuologueError], None] = lambda failure: None
-    ) -> None:
-        self._path = path
-        self._writer = sound_writer(path, channels)
+        self, path: Path, channels: int = 2, *, later: bool = False,
+        told: Callable[[DuologueError], None] = lambda failure: None,
+    ) -> None:  # fmt: skip
+        self._path, self._channels = path, channels
+        self._writer = None if later else sound_writer(path, channels)
         self._told = told
         self._waiting: queue.Queue[Samples | None] = queue.Queue(MOST_WAITING)
         self.failure: DuologueError | None = None
@@ -139,10 +142,18 @@ class RecordingFile:
         self.close()
 
     def _run(self) -> None:
+        if self._writer is None:
+            self._try(self._make)
+        writer = self._writer
         while (samples := self._waiting.get()) is not None:
-            if self.failure is None:
-                self._try(lambda given=samples: self._writer.write(given))
-        self._try(self._writer.close)
+            if self.failure is None and writer is not None:
+                self._try(lambda given=samples: writer.write(given))
+        if writer is not None:
+            self._try(writer.close)
+
+    def _make(self) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._writer = sound_writer(self._path, self._channels)
 
     def _try(self, work: Callable[[], None]) -> None:
         try:

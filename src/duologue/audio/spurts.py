@@ -1,10 +1,11 @@
 """Talk-spurts: a playout read 20 ms at a time, for whoever takes sound at a clock's pace. Pure: time is an argument.
 
 A **talk-spurt** leaves on a grid of its own: its first 20 ms at once, in the call that began it, each further block
-20 ms after the one before, absolutely: a late block does not move the grid, and none is left out. It lasts while
-something plays or is queued. The silence between two spurts is written when it has passed, in stretches of 20 ms and
-one shorter one before the next spurt; without ``silence`` it is not written at all, and :attr:`Spurts.at` says how much
-of it there was. What is written is not to be written to.
+20 ms after the one before, absolutely: a late block does not move the grid, and none is left out; but after a
+standstill (:data:`HELD_UP`) the grid begins anew. It lasts while something plays or is queued. The silence between two
+spurts is written when it has passed, in stretches of 20 ms and one shorter one before the next spurt; without
+``silence`` it is not written at all, and :attr:`Spurts.at` says how much of it there was. What is written is not to be
+written to.
 
 A hold lands with the next block and does not click: the sound fades within 5 ms. Those samples do not count as played:
 after it they come again, fading in, so that the two fades together are the utterance, to the sample.
@@ -21,6 +22,12 @@ from duologue.audio.resample import resample, rescale
 from duologue.clock import MILLISECOND, SECOND
 
 BLOCK_MS = 20
+
+
+HELD_UP = SECOND // 5
+"""Who comes so much too late (ns) was not run: our process stood still, or the machine. Sent all at once, what was due
+meanwhile would be lost: no far end keeps more than what it takes to even out its way.
+"""
 
 
 class Spurts(ABC):
@@ -69,6 +76,7 @@ class Spurts(ABC):
 
     def tick(self, now: int) -> None:
         """Whatever is due."""
+        self._pass_standstill(now)
         while (due := self.deadline) is not None and due <= now:
             if self._sounding or not self._fresh:
                 self._step()
@@ -148,6 +156,16 @@ class Spurts(ABC):
             self._rest(count)
             passed -= count
         return True
+
+    def _pass_standstill(self, now: int) -> int:
+        """After one, a talk-spurt goes on from now, where it stopped, unless its silence is written too; how long it
+        was (ns).
+        """
+        late = now - self.at
+        if late < HELD_UP or not self._sounding or self._silence:
+            return 0
+        self._written += late * self._rate // SECOND
+        return late
 
     def _begin(self, now: int) -> None:
         """If a talk-spurt begins, its first block leaves now."""

@@ -336,15 +336,12 @@ class CallTalk:
         self._tell()
         folder = self._phone.record
         if self._plan.record and folder is not None:
-            try:
-                path = recording_path(folder, self._clock.wall(), self._leg.info.id, self._phone.record_format)
-                self._recorder = files.enter_context(open_recording(None, path))
-                self.standing.recording = str(path)
-                self._book.recorded(path, now, self._plan.policy)
-                if self._partner.acquaintance is not None:
-                    self._partner.acquaintance.recorded(path)
-            except (OSError, DuologueError) as error:
-                _log.error("call.not_recorded", call=self._leg.info.id, cause=str(error))
+            path = recording_path(folder, self._clock.wall(), self._leg.info.id, self._phone.record_format)
+            self._recorder = files.enter_context(open_recording(None, path, later=True))
+            self.standing.recording = str(path)
+            self._book.recorded(path, now, self._plan.policy)
+            if self._partner.acquaintance is not None:
+                self._partner.acquaintance.recorded(path)
         self._recorder.begin(now)
 
     async def _converse(self) -> None:

@@ -279,16 +279,27 @@ class Calls:
         ringing = [call for call in self._live.values() if not call.standing.answered]
         for call in self._live.values():
             call.close()
-        await asyncio.gather(*(call.cut("the line closed") for call in ringing))
         try:
             async with asyncio.timeout(self._phone.drain_seconds):
+                await self._cut(ringing)
                 await self._empty.wait()
         except TimeoutError:
             left = list(self._live.values())
             _log.warning("line.cut", calls=len(left), seconds=self._phone.drain_seconds)
             try:
                 async with asyncio.timeout(CUT_SECONDS):
-                    await asyncio.gather(*(call.cut("the line closed") for call in left))
+                    await self._cut(left)
                     await self._empty.wait()
             except TimeoutError:
                 pass
+
+    async def _cut(self, calls: Sequence[CallTalk]) -> None:
+        """End them at once; those whose carrier is gone end with it, and keep no other from its goodbye."""
+
+        async def cut(call: CallTalk) -> None:
+            try:
+                await call.cut("the line closed")
+            except DuologueError as error:
+                _log.warning("call.carrier_gone", call=call.id, cause=str(error))
+
+        await asyncio.gather(*map(cut, calls))

@@ -90,6 +90,5 @@ class Level:
 
 
 def recording_path(folder: Path, wall: int, call: str, suffix: str) -> Path:
-    """Where a call that was answered at ``wall`` (Unix ns) is recorded; the folder is made. Raises ``OSError``."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Where a call that was answered at ``wall`` (Unix ns) is recorded."""
     return folder / f"call-{datetime.fromtimestamp(wall / SECOND, UTC):%Y%m%dT%H%M%SZ}-{call[-12:]}.{suffix}"

@@ -43,7 +43,7 @@ from duologue.dialogue.turns.vocabulary import (
     Typed,
     Understood,
 )
-from duologue.errors import DuologueError, InputError, raise_first
+from duologue.errors import InputError, raise_first
 from duologue.language.structured import notes_schema
 from duologue.settings import Settings
 from duologue.telemetry.ledger import TurnRecord
@@ -200,15 +200,11 @@ class TalkSession:
     def _record(self, files: ExitStack) -> None:
         folder, now = self._settings.dialogue.record_folder, self._clock.now()
         if folder is not None:
-            try:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                file = _file(folder, self._clock.wall())
-                self._recorder = files.enter_context(open_recording(None, file))
-                self._book.recorded(file, now, self._policy)
-                if self._known is not None:
-                    self._known.recorded(file)
-            except (OSError, DuologueError) as error:
-                _log.error("talk.not_recorded", talk=self.conversation, cause=str(error))
+            file = _file(folder, self._clock.wall())
+            self._recorder = files.enter_context(open_recording(None, file, later=True))
+            self._book.recorded(file, now, self._policy)
+            if self._known is not None:
+                self._known.recorded(file)
         self._recorder.begin(now)
 
     async def _mind(self) -> None:

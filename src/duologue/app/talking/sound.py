@@ -41,17 +41,18 @@ _BLOCK, _EAR_BLOCK = RATE * BLOCK_MS // 1000, EAR_RATE * BLOCK_MS // 1000
 
 @contextmanager
 def open_recording(
-    answer: Path | None, both: Path | None, begun: Callable[[int], None] = lambda at: None
+    answer: Path | None, both: Path | None, begun: Callable[[int], None] = lambda at: None, *, later: bool = False
 ) -> Generator[ConversationRecorder]:
     """A recording into files (WAV, or Opus by their names), whole at the end: the character alone, and both sides.
     ``begun`` is told when it begins (ns), also where nothing is to be kept.
 
-    Raises :class:`~duologue.errors.PeerError` for a file that cannot be made; what goes wrong later ends the recording
-    only.
+    Raises :class:`~duologue.errors.PeerError` for a file that cannot be made; what goes wrong afterwards ends the
+    recording only. ``later``, the files and their folders are made beside the loop, which waits for no disk, and that
+    goes wrong afterwards, too.
     """
     with ExitStack() as files:
-        voice = VoiceWriter(files.enter_context(RecordingFile(answer, 1))) if answer else None
-        tracks = Tracks(files.enter_context(RecordingFile(both, 2)).write) if both else None
+        voice = VoiceWriter(files.enter_context(RecordingFile(answer, 1, later=later))) if answer else None
+        tracks = Tracks(files.enter_context(RecordingFile(both, 2, later=later)).write) if both else None
         recorder = ConversationRecorder(tracks, voice, begun)
         files.callback(recorder.close)
         yield recorder

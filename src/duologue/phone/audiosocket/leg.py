@@ -37,8 +37,8 @@ send anything for two seconds.
 """
 ACCEPT_PAUSE = SECOND // 10
 """After a connection that could not be taken: what it wanted (a descriptor, memory) may be there again (ns)."""
-MOST_UNSENT = 64 * 1024
-"""Bytes (4 s of sound) that Asterisk has not taken: then it does not read."""
+UNSENT_SECONDS = 4.0
+"""Of sound that Asterisk has not taken: then it does not read."""
 _READ = 8192
 
 log = get_logger(__name__)
@@ -119,8 +119,13 @@ class AudioSocketLeg(BroughtLeg):
             kind = self._stream.kind
             self._send(kind, silence(RATES[kind] // 50))
 
+    @property
+    def unread(self) -> bool:
+        """Asterisk does not read."""
+        return self._unsent() > 2 * RATES[self._stream.kind] * UNSENT_SECONDS
+
     def _send(self, kind: int, samples: Samples) -> None:
-        if self._unsent() > MOST_UNSENT:
+        if self.unread:
             self.told.put(LegEnded("Asterisk takes no sound any more", failed=True))
         else:
             self._write(write_sound(kind, samples))
@@ -288,7 +293,7 @@ class AudioSocketListener:
             await leg.told.ended.wait()
             for task in tasks:
                 task.cancel()
-            if writer.transport.get_write_buffer_size() > MOST_UNSENT:
+            if leg.unread:
                 writer.transport.abort()  # it would wait for ever to be read
             else:
                 writer.close()

@@ -309,6 +309,7 @@ class LineClient:
             leg.told(LegEnded(why, failed=True))
 
     async def _leave(self) -> None:
+        self._tasks = None  # whoever is offered now is held by nobody: the line sends them away as it leaves
         worker = self.worker.worker
         if worker is not None:
             try:

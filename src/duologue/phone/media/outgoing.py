@@ -95,6 +95,8 @@ class Outgoing(Spurts):
         self._unheard: deque[tuple[int, str, int, bool]] = deque(maxlen=MOST_UNHEARD)
         self._told = 0
         self._after: int | None = None  # the place after the newest packet
+        self._stood = 0
+        """So much later than it was due the next packet leaves, because nobody came to send it (ns)."""
         self._last = 0
         self._now = 0
         self._holders: set[str] = set()
@@ -213,6 +215,7 @@ class Outgoing(Spurts):
         self._now = now
         if not self._running:
             return
+        self._stood += self._pass_standstill(now)
         while (due := super().deadline) is not None and due <= now:
             if self._sounding:
                 self._step()
@@ -297,10 +300,10 @@ class Outgoing(Spurts):
     # What leaves
 
     def _pack(self, samples: Samples) -> None:
-        place = self._written
+        place, due = self._written, self.at - self._stood
         marker = place != self._after
-        self._after = place + self._count
-        self._packet(self._encoder.encode(samples), self._form.clock_ticks(place), self._type, self.at, marker=marker)
+        self._after, self._stood = place + self._count, 0
+        self._packet(self._encoder.encode(samples), self._form.clock_ticks(place), self._type, due, marker=marker)
 
     def _packet(self, payload: bytes, timestamp: int, kind: int, due: int, *, marker: bool) -> None:
         stamp = self._timestamp + timestamp & 0xFFFFFFFF

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -76,6 +77,7 @@ class SystemRecords:
 
     def __init__(self, resolver: dns.asyncresolver.Resolver | None = None) -> None:
         self._resolver = resolver
+        self._asking: dict[str, asyncio.Future[Sequence[str]]] = {}
 
     async def pointers(self, name: str) -> tuple[Sequence[Pointer], float]:
         """See :class:`Records`."""
@@ -100,11 +102,13 @@ class SystemRecords:
     async def addresses(self, name: str) -> tuple[Sequence[str], float]:
         """See :class:`Records`."""
         _refuse_nobody(name)
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(name, None, proto=17)
-        except (OSError, UnicodeError) as error:
-            raise LookupError(name) from error
-        return list(dict.fromkeys(str(one[4][0]) for one in found)), 60.0
+        asking = self._asking.get(name)
+        if asking is None:
+            asking = self._asking[name] = asyncio.get_running_loop().run_in_executor(None, _addresses, name)
+            asking.add_done_callback(lambda _: self._asking.pop(name))
+        if not (found := await asyncio.shield(asking)):
+            raise LookupError(name)
+        return found, 60.0
 
     async def _ask(self, name: str, kind: str) -> tuple[Iterable[object], float]:
         _refuse_nobody(name)
@@ -115,6 +119,17 @@ class SystemRecords:
         except (dns.exception.DNSException, OSError, UnicodeError) as error:
             raise LookupError(name) from error
         return cast("Iterable[object]", answer), float(answer.rrset.ttl if answer.rrset is not None else LEAST_KEPT)
+
+
+def _addresses(name: str) -> Sequence[str]:
+    """The machine asks for as long as it likes, in a thread of few, whether somebody waits or not: of a name that is
+    never answered, and asked for again and again, there is one at a time, or no other name would be found.
+    """
+    try:
+        found = socket.getaddrinfo(name, None, proto=17)
+    except (OSError, UnicodeError):
+        return ()
+    return list(dict.fromkeys(str(one[4][0]) for one in found))
 
 
 def _refuse_nobody(name: str) -> None:
@@ -133,7 +148,7 @@ class Names:
         self._records = records or SystemRecords()
         self._chance = chance or random.Random()
         self._known: OrderedDict[Flow, tuple[int, list[Flow]]] = OrderedDict()
-        self._looking: dict[Flow, asyncio.Future[list[Flow]]] = {}
+        self._looking: dict[Flow, asyncio.Future[list[Flow] | None]] = {}
 
     @staticmethod
     def asks(uri: URI) -> bool:
@@ -189,19 +204,22 @@ class Names:
         found = self.known(flow)
         if found is not None:
             return found
-        if flow in self._looking:
-            return await asyncio.shield(self._looking[flow])
+        while flow in self._looking:
+            shared = await asyncio.shield(self._looking[flow])
+            if shared is not None:
+                return shared
         waiting = self._looking[flow] = asyncio.get_running_loop().create_future()
-        servers: list[Flow] = []
+        servers: list[Flow] | None = None
         seconds: float = FAILURE_KEPT
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS):
                 servers, seconds = await self._look_up(flow)
         except (LookupError, TimeoutError):
-            pass
+            servers = []
         finally:
             del self._looking[flow]
-            waiting.set_result(servers)
+            waiting.set_result(servers)  # None: who asked was cancelled, and another asks
+        assert servers is not None
         self._known[flow] = self._clock.now() + round(seconds * SECOND), servers
         if len(self._known) > MOST_NAMES:
             self._known.popitem(last=False)

@@ -10,9 +10,9 @@ import asyncio
 import socket
 import ssl
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 from duologue.certificates import Believed
 from duologue.clock import SECOND, Clock
@@ -38,6 +38,11 @@ CONNECT_SECONDS = 10.0
 DEAD_MS = 32_000
 """For so long what we sent may go without the acknowledgement of TCP (RFC 5482); then the connection is none any more:
 a far end that lost its power, or a NAT that forgot us. The system alone would take a quarter of an hour to notice.
+"""
+PROBE_SECONDS, PROBE_AGAIN = 60, 10
+"""A connection over which nothing came for so long is asked whether its far end is there, and asked again; one that is
+not there for :data:`DEAD_MS` is closed. Else one to which we have nothing to send would keep its place for good, and a
+PBX behind a NAT that forgets takes another one each time.
 """
 SILENT_SECONDS = 30.0
 """How long a connection that was opened to us may be there without a message."""
@@ -80,11 +85,13 @@ class Transport:
         """In the order of their use."""
         self._theirs: set[_Connection] = set()
         """Connections that others have opened to us, or are about to."""
-        self._listeners: list[tuple[socket.socket, asyncio.Task[None]]] = []
+        self._listeners: list[socket.socket] = []
         self._timer: asyncio.TimerHandle | None = None
         self._listening = Listening("127.0.0.1")
         self._believed = Believed()
         self._tasks: asyncio.TaskGroup | None = None
+        self._works: set[asyncio.Task[None]] = set()
+        """Of that group, which end with us: whoever lets us wait would have it wait, too."""
         self._resolving = 0
         self._closed = False
         self.ports: dict[str, int] = {}
@@ -101,7 +108,7 @@ class Transport:
                 self.ports["UDP"] = made.get_extra_info("sockname")[1]
             for name, port, context in (("TCP", listening.tcp, None), ("TLS", listening.tls, listening.server)):
                 if port is not None:
-                    self.ports[name] = self._listen(name, listening.host, port, context, tasks)
+                    self.ports[name] = self._listen(name, listening.host, port, context)
         except OSError as error:
             self.close()
             wanted = (("UDP", listening.udp), ("TCP", listening.tcp), ("TLS", listening.tls))
@@ -117,9 +124,10 @@ class Transport:
         self._closed = True
         if self._timer:
             self._timer.cancel()
-        for listener, task in self._listeners:
+        for work in self._works:
+            work.cancel()
+        for listener in self._listeners:
             self._loop.remove_reader(listener)
-            task.cancel()
             listener.close()
         for connection in list(self._connections.values()):
             connection.abort()
@@ -177,17 +185,22 @@ class Transport:
             self.perform(self.agent.malformed(error, connection.flow, self._clock.now()))
             connection.finish()
 
-    def _listen(self, name: str, host: str, port: int, context: ssl.SSLContext | None, tasks: asyncio.TaskGroup) -> int:
+    def _work(self, work: Coroutine[Any, Any, None]) -> None:
+        assert self._tasks is not None
+        task = self._tasks.create_task(work)
+        self._works.add(task)
+        task.add_done_callback(self._works.discard)
+
+    def _listen(self, name: str, host: str, port: int, context: ssl.SSLContext | None) -> int:
         """Take connections; at which port."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=128)
         listener.setblocking(False)
-        self._listeners.append((listener, tasks.create_task(self._accept(listener, name, context, tasks))))
+        self._listeners.append(listener)
+        self._work(self._accept(listener, name, context))
         return int(listener.getsockname()[1])
 
-    async def _accept(
-        self, listener: socket.socket, name: str, context: ssl.SSLContext | None, tasks: asyncio.TaskGroup
-    ) -> None:
+    async def _accept(self, listener: socket.socket, name: str, context: ssl.SSLContext | None) -> None:
         while True:
             try:
                 accepted, (host, *_) = await self._loop.sock_accept(listener)
@@ -197,7 +210,7 @@ class Transport:
             if self._takes(host):
                 connection = _Connection(self, name, host=host)
                 self._theirs.add(connection)
-                tasks.create_task(self._begin(connection, accepted, context))
+                self._work(self._begin(connection, accepted, context))
             else:
                 accepted.close()
 
@@ -235,14 +248,14 @@ class Transport:
                 self._opening[flow] += data
         elif self._tasks is not None and not self._closed:
             self._opening[flow] = bytearray(data)
-            self._tasks.create_task(self._connect(flow))
+            self._work(self._connect(flow))
 
     def _later(self, data: bytes, flow: Flow) -> None:
         if self._tasks is None or self._closed or self._resolving >= MOST_RESOLVING:
             self.dropped += 1
         else:
             self._resolving += 1
-            self._tasks.create_task(self._resolve(data, flow))
+            self._work(self._resolve(data, flow))
 
     def _send_first(self, data: bytes, servers: Sequence[Flow], flow: Flow) -> None:
         reached = self._listening.udp is not None and servers
@@ -273,14 +286,15 @@ class Transport:
         secure = flow.transport == "TLS"
         context = await (self._listening.client or self._believed.context)() if secure else None
         servers = [flow] if is_address(flow.host) else await self.names.servers(flow)
-        for server in servers:
+        name = (flow.name or flow.host) if secure else None
+        for server in servers if name is None or _is_certified(name) else ():
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     _, connection = await self._loop.create_connection(
                         lambda: _Connection(self, flow.transport, flow), server.host, server.port, ssl=context,
-                        server_hostname=(flow.name or flow.host) if secure else None,
+                        server_hostname=name,
                     )  # fmt: skip
-            except (OSError, TimeoutError, ssl.SSLError, ssl.CertificateError):
+            except OSError:
                 continue
             connection.write(bytes(self._opening.pop(flow)))
             return
@@ -301,6 +315,14 @@ class Transport:
 
     def _tick(self) -> None:
         self.perform(self.agent.tick(self._clock.now()))
+
+
+def _is_certified(name: str) -> bool:
+    """Whether a certificate can have this name: others choose by what they are to be called."""
+    try:
+        return bool(name.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -350,7 +372,11 @@ class _Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         host, port = (transport.get_extra_info("peername") or ("", 0))[:2]  # one that broke already has none
         if host:
-            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_MS)
+            used = transport.get_extra_info("socket")
+            used.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_MS)
+            used.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, PROBE_SECONDS)
+            used.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_AGAIN)
+            used.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._known = replace(self._known or Flow(self._name, host, port), peer=(host, port))
         if not self._owner.opened(self):
             self._transport.abort()

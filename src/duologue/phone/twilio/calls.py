@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Protocol
 
 from duologue.clock import SYSTEM_CLOCK, Clock
@@ -21,8 +20,8 @@ from duologue.telemetry.log import get_logger
 
 START_SECONDS = 10.0
 """For a stream to say what it is of."""
-LEAVING_SECONDS = 2.0
-"""For streams to end whose calls were told to: the house closes without those that do not."""
+LEAVE_SECONDS = 2.0
+"""For streams to be closed when the calls have had their time to end."""
 
 _TWICE = "this call has a stream already"
 
@@ -75,11 +74,13 @@ class TwilioCalls:
         """Before the sockets are closed: those who talk over them are said goodbye to."""
         if self._streams and self._drain is not None:
             await self._drain()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LEAVING_SECONDS):
+            try:
+                async with asyncio.timeout(LEAVE_SECONDS):
                     while self._streams:
                         self._changed.clear()
                         await self._changed.wait()
+            except TimeoutError:  # whoever holds one does not let go of it; their sockets are closed all the same
+                log.warning("twilio.left", streams=len(self._streams))
 
     def voice(self, query: str, body: bytes, signature: str) -> str:
         """The instructions for a call. Raises :class:`ForgedError`."""

@@ -79,8 +79,8 @@ class TwilioLeg(BroughtLeg):
             return
         texts = self._stream.send(message, self._clock.now())
         try:
-            async with asyncio.timeout(SEND_SECONDS):
-                for text in texts:
+            for text in texts:
+                async with asyncio.timeout(SEND_SECONDS):
                     await self._socket.send(text)
         except GoneError as error:
             self.broken("the connection broke")
