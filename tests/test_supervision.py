@@ -154,6 +154,8 @@ for message in channel:
         os.kill(os.getpid(), signal.SIGILL)
     if message == "hang":
         time.sleep(60)
+    if message == "slow":
+        time.sleep(0.1)
     channel.send(message)
 """
 
@@ -286,6 +288,39 @@ async def test_one_that_is_stopped_is_killed_though_the_message_fits_into_no_pip
             await bench.ask("much" * 1_000_000, limit=0.1)
     assert not children()
     assert await bench.ask("next") == "next"
+
+
+@pytest.mark.realtime
+async def test_one_that_is_stopped_is_killed_though_nobody_waits_for_all_of_its_limit(make: Make):
+    """Each turn gave up before the worker's own limit, which began anew with the next: it was never replaced."""
+    bench = make()
+    await bench.ask("one")
+    assert bench.worker.pid is not None
+    os.kill(bench.worker.pid, signal.SIGSTOP)
+    gave_up = 0
+    with pytest.raises(LostError, match=r"no sign of life for 0\.7 s"):
+        while gave_up < 5:
+            try:
+                async with asyncio.timeout(0.5):
+                    await bench.ask("more", limit=0.7)
+            except TimeoutError:
+                gave_up += 1
+    assert gave_up
+    assert await bench.ask("next") == "next"
+
+
+@pytest.mark.realtime
+async def test_one_that_answered_while_nobody_waited_has_all_of_its_limit_again(make: Make):
+    bench = make()
+    await bench.ask("one")
+    worker = bench.worker.worker
+    assert worker is not None
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await bench.ask("slow", limit=0.2)
+    await asyncio.sleep(0.4)  # it has answered long since, and has been idle
+    assert await bench.ask("two", limit=0.2) == "slow"
+    assert await bench.worker.receive(worker, 0.2) == "two"
 
 
 async def test_what_killed_it_twice_is_dropped_by_name(make: Make):

@@ -78,6 +78,7 @@ class Supervised:
         self._nap: asyncio.Timeout | None = None
         self._unwanted: Worker | None = None  # somebody asked for another in its place
         self._loss: tuple[Worker, LostError] | None = None  # the last one that was lost, and what was said of it
+        self._silence: tuple[Worker, int, float] | None = None  # who is waited for, after which byte, since when (s)
         self.worker: Worker | None = None
         """The one that is up, if there is one; it may have died since."""
         self.changed: Callable[[WorkerState], None] = _nobody
@@ -127,9 +128,10 @@ class Supervised:
         """The next message of ``worker``, to which the request was :meth:`~duologue.child.Worker.put`.
 
         Raises :class:`LostError` when it is gone, :class:`ClosedError` after :meth:`close`, and kills who sends no byte
-        for ``limit`` seconds; of a message that is long, or that we are slow to take, each part counts.
+        for ``limit`` seconds; of a message that is long, or that we are slow to take, each part counts. Who waited
+        before and gave up counts too: else one that hangs would stay where everybody gives up sooner.
         """
-        patience = limit
+        patience = max(0.0, limit - self._silent(worker))
         while True:
             taken = worker.taken
             try:
@@ -195,6 +197,13 @@ class Supervised:
             await worker.close(self._leave)
         async with self._gate:  # a start that was under way has cleaned up
             pass
+
+    def _silent(self, worker: Worker) -> float:
+        """Seconds for which ``worker`` has been waited for."""
+        now = asyncio.get_running_loop().time()
+        if self._silence is None or self._silence[:2] != (worker, worker.taken):
+            self._silence = worker, worker.taken, now
+        return now - self._silence[2]
 
     async def _start(self) -> Worker:
         await self._pause()
