@@ -103,13 +103,14 @@ async def test_who_leaves_a_stopped_worker_leaves_at_once_however_much_it_was_to
     assert espeak.worker.pid is not None
     os.kill(espeak.worker.pid, signal.SIGSTOP)
     text = "o" * MAX_CHARACTERS
-    listeners = [asyncio.create_task(hear(espeak, text, VOICE)) for _ in range(MAX_LINES)]
-    while len(espeak._lines) < MAX_LINES:  # pyright: ignore[reportPrivateUsage]
-        await asyncio.sleep(0.01)
-    for listener in listeners:
-        listener.cancel()
-    _, left = await asyncio.wait(listeners, timeout=10.0)
-    kill(espeak)
+    async with asyncio.TaskGroup() as group:
+        listeners = [group.create_task(hear(espeak, text, VOICE)) for _ in range(MAX_LINES)]
+        while len(espeak._lines) < MAX_LINES:  # noqa: ASYNC110 # pyright: ignore[reportPrivateUsage]
+            await asyncio.sleep(0.01)
+        for listener in listeners:
+            listener.cancel()
+        _, left = await asyncio.wait(listeners, timeout=10.0)
+        kill(espeak)
     await espeak.close()
     assert not left
 
