@@ -146,6 +146,8 @@ channel = Channel.inherited()
 mode = pathlib.Path(sys.argv[1]).read_text()
 if mode == "mute":
     time.sleep(60)
+if mode == "slow to load":
+    time.sleep(0.3)
 if mode == "dead":
     sys.exit(3)
 channel.send(InputError("no such file", where="model") if mode == "wrong" else "hello")
@@ -466,17 +468,43 @@ async def test_closing_while_it_works(make: Make):
         assert isinstance(await waiting, ClosedError)
 
 
-async def test_a_start_that_is_cancelled_leaves_nothing_behind_and_blames_nobody(make: Make):
+async def test_who_starts_it_may_go_and_the_next_finds_how_far_it_came(make: Make):
+    """What takes longer to load than anybody waits for an answer never came up: each turn began to load it anew."""
+    bench = make()
+    bench.mode.write_text("slow to load")
+    async with asyncio.TaskGroup() as group:
+        start = group.create_task(bench.worker.running())
+        await until(lambda: len(children()) == 1)
+        start.cancel()
+    assert (bench.worker.state.phase, bench.worker.state.failures) == (WorkerPhase.STARTING, 0)
+    bench.mode.write_text("well")
+    assert await bench.ask("one") == "one"
+    assert bench.launches == 1
+
+
+async def test_closing_while_it_comes_up_and_nobody_waits_for_it(make: Make):
     bench = make()
     bench.mode.write_text("mute")
     async with asyncio.TaskGroup() as group:
         start = group.create_task(bench.worker.running())
         await until(lambda: len(children()) == 1)
         start.cancel()
+    await bench.worker.close()
     assert not children()
-    assert (bench.worker.state.phase, bench.worker.state.failures) == (WorkerPhase.IDLE, 0)
+    assert (bench.worker.state.phase, bench.worker.state.failures) == (WorkerPhase.CLOSED, 0)
+
+
+async def test_a_start_that_fails_when_nobody_waits_for_it_is_tried_again_by_the_next(make: Make):
+    bench = make()
+    bench.mode.write_text("dead")
+    async with asyncio.TaskGroup() as group:
+        start = group.create_task(bench.worker.running())
+        await until(lambda: bench.launches == 1)
+        start.cancel()
+    await until(lambda: bench.worker.state.phase is WorkerPhase.RESTARTING)
     bench.mode.write_text("well")
     assert await bench.ask("one") == "one"
+    assert (bench.launches, bench.worker.restarts) == (2, 1)
 
 
 # A page's handle

@@ -74,6 +74,7 @@ class Supervised:
         self._busy = busy or (lambda: bool(at_work()))
         self._dismiss = dismiss
         self._gate = asyncio.Lock()  # one start at a time
+        self._coming: asyncio.Task[Worker] | None = None  # the start that is under way, or the last one
         self._starting: Worker | None = None
         self._nap: asyncio.Timeout | None = None
         self._unwanted: Worker | None = None  # somebody asked for another in its place
@@ -112,7 +113,8 @@ class Supervised:
         )  # fmt: skip
 
     async def running(self) -> Worker:
-        """The worker, started if there is none; after failures in a row first wait, longer each time.
+        """The worker, started if there is none; after failures in a row first wait, longer each time. A start goes on
+        when who asked for it is cancelled: what takes longer to load than anybody waits would never be there.
 
         Raises :class:`LostError` when it does not come up, what ``greet`` raises, and :class:`ClosedError`.
         """
@@ -122,7 +124,15 @@ class Supervised:
             if worker is not None and worker.gone and not self._at_work():  # it died, and nobody noticed
                 await self.lose(worker, await worker.death())
                 worker = None
-            return worker or await self._start()
+            return worker or await self._come()
+
+    async def _come(self) -> Worker:
+        task = self._coming
+        if task is None or task.done():
+            task = self._coming = asyncio.get_running_loop().create_task(self._start())
+            task.add_done_callback(_heeded)
+        await asyncio.wait([task])
+        return task.result()
 
     async def receive(self, worker: Worker, limit: float) -> object:
         """The next message of ``worker``, to which the request was :meth:`~duologue.child.Worker.put`.
@@ -195,7 +205,9 @@ class Supervised:
             if not self._leave:
                 worker.kill()
             await worker.close(self._leave)
-        async with self._gate:  # a start that was under way has cleaned up
+        if self._coming is not None:  # it cleans up
+            await asyncio.wait([self._coming])
+        async with self._gate:
             pass
 
     def _silent(self, worker: Worker) -> float:
@@ -241,6 +253,7 @@ class Supervised:
         self._check()
 
     async def _pause(self) -> None:
+        self._check()
         if self._life.due > self._clock.now():
             try:
                 async with asyncio.timeout(None) as self._nap:
@@ -305,6 +318,12 @@ async def _away(worker: Worker | None) -> None:
     if worker is not None:
         worker.kill()
         await worker.close()
+
+
+def _heeded(start: asyncio.Task[Worker]) -> None:
+    """A failure of which nobody waits to hear is in the worker's state."""
+    if not start.cancelled():
+        start.exception()
 
 
 def _nobody(state: WorkerState) -> None:
