@@ -34,7 +34,7 @@ from duologue.broadcast.encoder import EncoderProbe
 from duologue.cli.doctor import print_diagnosis, print_headroom
 from duologue.cli.main import build
 from duologue.clock import MILLISECOND
-from duologue.settings import load_settings
+from duologue.settings import Settings, load_settings
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.fake import FakeSpeech
 from duologue.speech.hearing_fake import FakeHearing
@@ -103,8 +103,15 @@ class SlowEar(FakeHearing):
 
 def test_an_engine_that_takes_as_long_to_come_up_as_a_house_allows_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow machine loads a large model in 40 s: the house waits for it, and the doctor called it broken."""
-    monkeypatch.setattr("duologue.app.doctor.voices.create_tts", lambda *_: SlowVoice())
-    monkeypatch.setattr("duologue.app.doctor.ears.create_stt", lambda *_: SlowEar())
+
+    def voice(_settings: Settings, _name: str) -> SlowVoice:
+        return SlowVoice()
+
+    def ear(_settings: Settings, _name: str) -> SlowEar:
+        return SlowEar()
+
+    monkeypatch.setattr("duologue.app.doctor.voices.create_tts", voice)
+    monkeypatch.setattr("duologue.app.doctor.ears.create_stt", ear)
     assert simulate(try_voice(load_settings(), "slow"))[0] > 0
     assert simulate(try_ear(load_settings(), "slow", None))[0]
     short = load_settings({"chains.start_seconds": 20})
