@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duologue.errors import InputError
+from duologue.errors import InputError, PeerError
 from duologue.language import tools
 from duologue.language.tools import STOPPED, CallMemory, Tool, Toolbox, ToolCall, ToolFiller, ToolOutcome, ToolUse
 
@@ -298,6 +298,53 @@ async def test_a_call_that_failed_may_be_made_again():
     for number in (1, 2):
         _, (outcome,) = await read(ToolUse(Toolbox([Tool(flaky)]), memory=memory), numbered("flaky", "{}", number))
     assert len(tries) == 2 and outcome.shown == '"done"'
+
+
+@pytest.mark.realtime
+async def test_functions_that_hang_take_the_threads_of_nobody_else():
+    """Six calls of one that never returned, on two cores, and no thread was left for all that a house does in one."""
+    go, asked = threading.Event(), list[int]()
+
+    def hang(number: int) -> None:
+        asked.append(number)
+        go.wait(60.0)
+
+    tool = Tool(hang, limit_seconds=0.05)
+    try:
+        for number in range(40):
+            with pytest.raises(TimeoutError):
+                await tool.call(json.dumps({"number": number}))
+        async with asyncio.timeout(10):
+            await asyncio.to_thread(int)
+        assert len(asked) == 40
+    finally:
+        go.set()
+
+
+@pytest.mark.realtime
+async def test_of_functions_that_hang_there_are_so_many_at_most(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tools, "MOST_THREADS", 2)
+    go = threading.Event()
+
+    def hang() -> bool:
+        return go.wait(60.0)
+
+    tool = Tool(hang, limit_seconds=0.05)
+    try:
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                await tool.call("{}")
+        with pytest.raises(PeerError, match="2 calls of functions have not returned"):
+            await tool.call("{}")
+    finally:
+        go.set()
+    patient = Tool(hang)
+    while True:  # those that hung return
+        try:
+            assert await patient.call("{}") is True
+            break
+        except PeerError:
+            await asyncio.sleep(0.01)
 
 
 async def test_a_thread_that_was_left_alone_answers_the_next_call_like_it():

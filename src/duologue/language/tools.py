@@ -27,27 +27,64 @@ import asyncio
 import contextvars
 import inspect
 import re
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeAlias, cast, get_type_hints
+from typing import Any, ParamSpec, TypeAlias, TypeVar, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import to_json
 
 from duologue.clock import SYSTEM_CLOCK, Clock
-from duologue.errors import InputError, in_words
+from duologue.errors import InputError, PeerError, in_words
 from duologue.streams import unhurried
 from duologue.strict_json import read_json
 
+P = ParamSpec("P")
+T = TypeVar("T")
 MAX_RESULT = 8_000
 """Characters of a result that a model is shown."""
+MOST_THREADS = 64
+"""In which functions run that have not returned."""
 MAX_ARGUMENTS = 20_000
 """Characters of arguments that are read."""
 FILLER_AFTER = 0.3
 """Seconds after which a call that still runs is covered by its filler."""
 _PARAMETER = re.compile(r"^[ \t]*:param[ \t]+(\w+):[ \t]*(.+?)(?=^[ \t]*:\w|^[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+
+
+class _Threads(Executor):
+    """A thread for each call, of those that a process does not wait for when it ends: one that never returns takes
+    none of anybody else's.
+    """
+
+    def __init__(self) -> None:
+        self._running = set[Future[Any]]()
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """See :class:`concurrent.futures.Executor`."""
+        if len(self._running) >= MOST_THREADS:
+            what = f"{len(self._running)} calls of functions have not returned"
+            raise PeerError(what, where="tools", remedy="Give what they wait for a limit.")
+        future = Future[T]()
+        future.set_running_or_notify_cancel()
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
+
+        def run() -> None:
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except BaseException as error:
+                future.set_exception(error)
+
+        threading.Thread(target=run, name="tool", daemon=True).start()
+        return future
+
+
+_THREADS = _Threads()
 
 
 class ToolFiller(str):
@@ -59,8 +96,9 @@ class ToolFiller(str):
 class Tool:
     """One function. ``limit_seconds`` bounds a call; ``filler`` is said when it takes longer than a moment.
 
-    A function that is not async runs in a thread, which cannot be stopped: past the limit its result is ignored. Raises
-    :class:`InputError` for a function that cannot be described (no types, positional-only parameters).
+    A function that is not async runs in a thread, which cannot be stopped: past the limit its result is ignored, and
+    while :data:`MOST_THREADS` have not returned no further one is begun. Raises :class:`InputError` for a function that
+    cannot be described (no types, positional-only parameters).
     """
 
     def __init__(
@@ -109,7 +147,7 @@ class Tool:
             if inspect.iscoroutinefunction(self.function):
                 return await self.function(**values)
             run = cast("Callable[[], object]", partial(contextvars.copy_context().run, self.function, **values))
-            thread = asyncio.get_running_loop().run_in_executor(None, run)
+            thread = asyncio.get_running_loop().run_in_executor(_THREADS, run)
             thread.add_done_callback(_retrieved)
             if begun is not None:
                 begun.thread = thread
