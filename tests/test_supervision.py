@@ -146,6 +146,8 @@ channel = Channel.inherited()
 mode = pathlib.Path(sys.argv[1]).read_text()
 if mode == "mute":
     time.sleep(60)
+if mode == "slow to load":
+    time.sleep(0.3)
 if mode == "dead":
     sys.exit(3)
 channel.send(InputError("no such file", where="model") if mode == "wrong" else "hello")
@@ -154,6 +156,8 @@ for message in channel:
         os.kill(os.getpid(), signal.SIGILL)
     if message == "hang":
         time.sleep(60)
+    if message == "slow":
+        time.sleep(0.1)
     channel.send(message)
 """
 
@@ -307,6 +311,39 @@ async def test_one_that_is_stopped_is_killed_though_the_message_fits_into_no_pip
     assert await bench.ask("next") == "next"
 
 
+@pytest.mark.realtime
+async def test_one_that_is_stopped_is_killed_though_nobody_waits_for_all_of_its_limit(make: Make):
+    """Each turn gave up before the worker's own limit, which began anew with the next: it was never replaced."""
+    bench = make()
+    await bench.ask("one")
+    assert bench.worker.pid is not None
+    os.kill(bench.worker.pid, signal.SIGSTOP)
+    gave_up = 0
+    with pytest.raises(LostError, match=r"no sign of life for 0\.7 s"):
+        while gave_up < 5:
+            try:
+                async with asyncio.timeout(0.5):
+                    await bench.ask("more", limit=0.7)
+            except TimeoutError:
+                gave_up += 1
+    assert gave_up
+    assert await bench.ask("next") == "next"
+
+
+@pytest.mark.realtime
+async def test_one_that_answered_while_nobody_waited_has_all_of_its_limit_again(make: Make):
+    bench = make()
+    await bench.ask("one")
+    worker = bench.worker.worker
+    assert worker is not None
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await bench.ask("slow", limit=0.2)
+    await asyncio.sleep(0.4)  # it has answered long since, and has been idle
+    assert await bench.ask("two", limit=0.2) == "slow"
+    assert await bench.worker.receive(worker, 0.2) == "two"
+
+
 async def test_what_killed_it_twice_is_dropped_by_name(make: Make):
     bench = make()
     bench.work = Work("poison", "“the poison”")
@@ -450,17 +487,43 @@ async def test_closing_while_it_works(make: Make):
         assert isinstance(await waiting, ClosedError)
 
 
-async def test_a_start_that_is_cancelled_leaves_nothing_behind_and_blames_nobody(make: Make):
+async def test_who_starts_it_may_go_and_the_next_finds_how_far_it_came(make: Make):
+    """What takes longer to load than anybody waits for an answer never came up: each turn began to load it anew."""
+    bench = make()
+    bench.mode.write_text("slow to load")
+    async with asyncio.TaskGroup() as group:
+        start = group.create_task(bench.worker.running())
+        await until(lambda: len(children()) == 1)
+        start.cancel()
+    assert (bench.worker.state.phase, bench.worker.state.failures) == (WorkerPhase.STARTING, 0)
+    bench.mode.write_text("well")
+    assert await bench.ask("one") == "one"
+    assert bench.launches == 1
+
+
+async def test_closing_while_it_comes_up_and_nobody_waits_for_it(make: Make):
     bench = make()
     bench.mode.write_text("mute")
     async with asyncio.TaskGroup() as group:
         start = group.create_task(bench.worker.running())
         await until(lambda: len(children()) == 1)
         start.cancel()
+    await bench.worker.close()
     assert not children()
-    assert (bench.worker.state.phase, bench.worker.state.failures) == (WorkerPhase.IDLE, 0)
+    assert (bench.worker.state.phase, bench.worker.state.failures) == (WorkerPhase.CLOSED, 0)
+
+
+async def test_a_start_that_fails_when_nobody_waits_for_it_is_tried_again_by_the_next(make: Make):
+    bench = make()
+    bench.mode.write_text("dead")
+    async with asyncio.TaskGroup() as group:
+        start = group.create_task(bench.worker.running())
+        await until(lambda: bench.launches == 1)
+        start.cancel()
+    await until(lambda: bench.worker.state.phase is WorkerPhase.RESTARTING)
     bench.mode.write_text("well")
     assert await bench.ask("one") == "one"
+    assert (bench.launches, bench.worker.restarts) == (2, 1)
 
 
 # A page's handle

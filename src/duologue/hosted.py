@@ -171,12 +171,15 @@ class HostedClient:
         params: Mapping[str, str] | None = None,
         piece: int | None = None,
         progress: Callable[[], str] | None = None,
+        signs: Callable[[], int] | None = None,
         more: float = 0.0,
     ) -> AsyncGenerator[bytes, None]:
         """The pieces of an answer, ``piece`` bytes each (None: as they come); the last may be shorter. The first may
         take ``more`` seconds than the limit for it.
 
         ``progress`` says how much of the reply has come (empty: it has not begun); by default that counts bytes.
+        ``signs`` counts what of it is no stall: some servers send comments for as long as nothing comes. By default it
+        is each byte.
         Raises :class:`RefusedError`, and :class:`PeerError` for everything else. Closing it closes the connection.
         """
         deadline = self._deadline(more)
@@ -185,13 +188,15 @@ class HostedClient:
         request: dict[str, Any] = {"content": content, "headers": headers, "params": dict(params or {})}
         count = 0
         come = progress or (lambda: f"after {count} bytes" if count else "")
+        signs, known = signs or (lambda: count), -1
         try:
             async with self._answered(deadline, path, **request) as response:
                 pieces = response.aiter_bytes(piece)
                 while True:
-                    limit = self._limits.stall if come() else self._left(deadline)
+                    if come() and signs() != known:
+                        known, deadline = signs(), self._clock.now() + round(self._limits.stall * SECOND)
                     try:
-                        async with asyncio.timeout(limit):
+                        async with asyncio.timeout(self._left(deadline)):
                             received = await anext(pieces)
                     except StopAsyncIteration:
                         return

@@ -76,10 +76,12 @@ class Supervised:
         self._busy = busy or (lambda: bool(at_work()))
         self._dismiss = dismiss
         self._gate = asyncio.Lock()  # one start at a time
+        self._coming: asyncio.Task[Worker] | None = None  # the start that is under way, or the last one
         self._starting: Worker | None = None
         self._nap: asyncio.Timeout | None = None
         self._unwanted: Worker | None = None  # somebody asked for another in its place
         self._loss: tuple[Worker, LostError] | None = None  # the last one that was lost, and what was said of it
+        self._silence: tuple[Worker, int, float] | None = None  # who is waited for, after which byte, since when (s)
         self.worker: Worker | None = None
         """The one that is up, if there is one; it may have died since."""
         self.changed: Callable[[WorkerState], None] = _nobody
@@ -113,7 +115,8 @@ class Supervised:
         )  # fmt: skip
 
     async def running(self) -> Worker:
-        """The worker, started if there is none; after failures in a row first wait, longer each time.
+        """The worker, started if there is none; after failures in a row first wait, longer each time. A start goes on
+        when who asked for it is cancelled: what takes longer to load than anybody waits would never be there.
 
         Raises :class:`LostError` when it does not come up, what ``greet`` raises, and :class:`ClosedError`.
         """
@@ -123,15 +126,24 @@ class Supervised:
             if worker is not None and worker.gone and not self._at_work():  # it died, and nobody noticed
                 await self.lose(worker, await worker.death())
                 worker = None
-            return worker or await self._start()
+            return worker or await self._come()
+
+    async def _come(self) -> Worker:
+        task = self._coming
+        if task is None or task.done():
+            task = self._coming = asyncio.get_running_loop().create_task(self._start())
+            task.add_done_callback(_heeded)
+        await asyncio.wait([task])
+        return task.result()
 
     async def receive(self, worker: Worker, limit: float) -> object:
         """The next message of ``worker``, to which the request was :meth:`~duologue.child.Worker.put`.
 
         Raises :class:`LostError` when it is gone, :class:`ClosedError` after :meth:`close`, and kills who sends no byte
-        for ``limit`` seconds; of a message that is long, or that we are slow to take, each part counts.
+        for ``limit`` seconds; of a message that is long, or that we are slow to take, each part counts. Who waited
+        before and gave up counts too: else one that hangs would stay where everybody gives up sooner.
         """
-        patience = limit
+        patience = max(0.0, limit - self._silent(worker))
         while True:
             taken, timer = worker.taken, asyncio.timeout(patience)
             try:
@@ -196,8 +208,17 @@ class Supervised:
             if not self._leave:
                 worker.kill()
             await worker.close(self._leave)
-        async with self._gate:  # a start that was under way has cleaned up
+        if self._coming is not None:  # it cleans up
+            await asyncio.wait([self._coming])
+        async with self._gate:
             pass
+
+    def _silent(self, worker: Worker) -> float:
+        """Seconds for which ``worker`` has been waited for."""
+        now = asyncio.get_running_loop().time()
+        if self._silence is None or self._silence[:2] != (worker, worker.taken):
+            self._silence = worker, worker.taken, now
+        return now - self._silence[2]
 
     async def _start(self) -> Worker:
         await self._pause()
@@ -235,6 +256,7 @@ class Supervised:
         self._check()
 
     async def _pause(self) -> None:
+        self._check()
         if self._life.due > self._clock.now():
             try:
                 async with asyncio.timeout(None) as self._nap:
@@ -305,6 +327,12 @@ async def _away(worker: Worker | None) -> None:
     if worker is not None:
         worker.kill()
         await worker.close()
+
+
+def _heeded(start: asyncio.Task[Worker]) -> None:
+    """A failure of which nobody waits to hear is in the worker's state."""
+    if not start.cancelled():
+        start.exception()
 
 
 def _nobody(state: WorkerState) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -26,13 +27,17 @@ from duologue.app.doctor.doctor import (
     size_probe,
     verdict,
 )
+from duologue.app.doctor.ears import try_ear
 from duologue.app.doctor.memory import recall
 from duologue.app.doctor.voices import try_voice
 from duologue.broadcast.encoder import EncoderProbe
 from duologue.cli.doctor import print_diagnosis, print_headroom
 from duologue.cli.main import build
 from duologue.clock import MILLISECOND
-from duologue.settings import load_settings
+from duologue.settings import Settings, load_settings
+from duologue.simulation.virtual_time import simulate
+from duologue.speech.fake import FakeSpeech
+from duologue.speech.hearing_fake import FakeHearing
 from duologue.telemetry.ledger import GovernorStep
 from speech import tiny_models
 
@@ -82,6 +87,36 @@ def test_causes_are_named(machine: Machine, encoder: EncoderProbe | None, word: 
 )
 def test_a_containers_quota_counts(text: str, cores: int | None) -> None:
     assert quota_cores(text) == cores
+
+
+class SlowVoice(FakeSpeech):
+    async def warm_up(self) -> None:
+        await asyncio.sleep(40)
+        await super().warm_up()
+
+
+class SlowEar(FakeHearing):
+    async def warm_up(self) -> None:
+        await asyncio.sleep(40)
+        await super().warm_up()
+
+
+def test_an_engine_that_takes_as_long_to_come_up_as_a_house_allows_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine loads a large model in 40 s: the house waits for it, and the doctor called it broken."""
+
+    def voice(_settings: Settings, _name: str) -> SlowVoice:
+        return SlowVoice()
+
+    def ear(_settings: Settings, _name: str) -> SlowEar:
+        return SlowEar()
+
+    monkeypatch.setattr("duologue.app.doctor.voices.create_tts", voice)
+    monkeypatch.setattr("duologue.app.doctor.ears.create_stt", ear)
+    assert simulate(try_voice(load_settings(), "slow"))[0] > 0
+    assert simulate(try_ear(load_settings(), "slow", None))[0]
+    short = load_settings({"chains.start_seconds": 20})
+    assert simulate(try_voice(short, "slow")) == (0, "it was not ready within 20 s")
+    assert simulate(try_ear(short, "slow", None)) == (False, "it took more than 20 s")
 
 
 def test_what_is_missing_comes_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:

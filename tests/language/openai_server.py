@@ -17,10 +17,10 @@ class Behaviour:
     """How one request is answered. Delays are seconds.
 
     ``cut`` closes the socket after so many pieces, in the middle of a chunk; ``quiet_end`` ends the body properly but
-    without a finish reason and ``[DONE]``; ``stall_after`` sends nothing more after so many pieces; ``garbage`` is the
-    whole body. ``calls`` are tools to be called, name and arguments, sent in small deltas (with ``one_index`` whole and
-    all under index 0, as some servers do); ``refuses`` is a key of the request that gets a 400; ``behind`` are seconds
-    for which the answer stays open behind its last event.
+    without a finish reason and ``[DONE]``; ``stall_after`` sends nothing more after so many pieces, but comments if it
+    ``pings``; ``garbage`` is the whole body. ``calls`` are tools to be called, name and arguments, sent in small deltas
+    (with ``one_index`` whole and all under index 0, as some servers do); ``refuses`` is a key of the request that gets
+    a 400; ``behind`` are seconds for which the answer stays open behind its last event.
     """
 
     text: str = "Hello there, this is the server."
@@ -31,6 +31,7 @@ class Behaviour:
     cut: int | None = None
     quiet_end: bool = False
     stall_after: int | None = None
+    pings: bool = False
     refusal: str = ""
     finish: str = "stop"
     error_event: str = ""
@@ -91,6 +92,10 @@ async def _stream(connection: Connection, behaviour: Behaviour, model: str, usag
     for number, word in enumerate(behaviour.text.split(" ") if behaviour.text else []):
         if number == behaviour.cut:
             return await connection.cut(b"data: {")
+        while number == behaviour.stall_after and behaviour.pings:
+            if await connection.hung_up(0.05):
+                return False
+            await connection.chunk(b": still at work\n\n")
         if number == behaviour.stall_after and await connection.hung_up(3600.0):
             return False
         await _event(connection, _chunk(model, {"content": word if number == 0 else f" {word}"}))

@@ -136,6 +136,7 @@ async def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatc
         (Behaviour(cut=0), "cut the connection"),
         (Behaviour(quiet_end=True), "was cut after 6 words"),
         (Behaviour(stall_after=3), "stalled after 3 words"),
+        (Behaviour(stall_after=3, pings=True), "stalled after 3 words"),
         (Behaviour("", refusal="I will not talk about lamps."), "refused: I will not talk about lamps."),
         (Behaviour(finish="content_filter"), "filter stopped the reply"),
         (Behaviour(""), "answered nothing"),

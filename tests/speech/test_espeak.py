@@ -95,6 +95,26 @@ async def test_a_stopped_worker_is_noticed() -> None:
     await espeak.close()
 
 
+@pytest.mark.realtime
+async def test_who_leaves_a_stopped_worker_leaves_at_once_however_much_it_was_told() -> None:
+    """So much was told that the channel holds no more: who left waited until the worker took that they had left."""
+    espeak = Espeak(EspeakSettings(patience_s=600.0), VirtualClock())
+    await espeak.warm_up()
+    assert espeak.worker.pid is not None
+    os.kill(espeak.worker.pid, signal.SIGSTOP)
+    text = "o" * MAX_CHARACTERS
+    async with asyncio.TaskGroup() as group:
+        listeners = [group.create_task(hear(espeak, text, VOICE)) for _ in range(MAX_LINES)]
+        while len(espeak._lines) < MAX_LINES:  # noqa: ASYNC110 # pyright: ignore[reportPrivateUsage]
+            await asyncio.sleep(0.01)
+        for listener in listeners:
+            listener.cancel()
+        _, left = await asyncio.wait(listeners, timeout=10.0)
+        kill(espeak)
+    await espeak.close()
+    assert not left
+
+
 async def test_after_too_many_deaths_in_a_row_it_says_so_having_backed_off(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = VirtualClock()
     espeak = Espeak(EspeakSettings(restarts=3), clock)

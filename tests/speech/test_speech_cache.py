@@ -18,6 +18,7 @@ from tts_conformance import SENTENCE, TtsConformance, hear
 from duologue.app.engines.engines import create_tts
 from duologue.errors import ClosedError, PeerError
 from duologue.settings import load_settings
+from duologue.speech import speech_cache
 from duologue.speech.espeak.voice import EspeakSettings
 from duologue.speech.fake import Behaviour, FakeSpeech
 from duologue.speech.kokoro.engine import KokoroSettings
@@ -217,6 +218,32 @@ async def test_a_disk_that_fails_costs_no_line(tmp_path: Path) -> None:
         assert len((await hear(engine, SENTENCE, "low")).samples) > 0
     assert len(fake.calls) == 2
     assert engine.cache.counts.failures >= 2
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("what", ["get", "put"])
+async def test_a_disk_that_hangs_costs_no_line_and_one_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(speech_cache, "DISK_SECONDS", 0.2)
+    asked, go_on = list[str](), threading.Event()
+
+    def hung(key: str, *_: object) -> None:
+        asked.append(key)
+        assert go_on.wait(60.0)
+
+    engine = await warm(FakeSpeech(), SpeechCache(tmp_path, MEGABYTE))
+    monkeypatch.setattr(engine.cache, what, hung)
+    try:
+        async with asyncio.timeout(20):
+            for number in range(3):
+                assert len((await hear(engine, f"Line {number}.", "low")).samples) > 0
+        assert (len(asked), engine.cache.counts.failures) == (1, 1)
+    finally:
+        go_on.set()
+    monkeypatch.undo()
+    while not engine.cache.counts.stored:  # once the disk is back
+        await hear(engine, "Hello.", "low")
 
 
 async def test_fill_says_whether_it_had_to(tmp_path: Path) -> None:

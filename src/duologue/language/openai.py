@@ -242,6 +242,7 @@ class OpenAILanguage:
             async for chunk in chunks:
                 given.usage = chunk.usage or given.usage
                 for choice in (chunk.choices or [])[:1]:
+                    given.deltas += 1
                     finished = choice.finish_reason or finished
                     if choice.delta.refusal:
                         raise PeerError(f"the model refused: {choice.delta.refusal}", where=self._client.where)
@@ -265,7 +266,9 @@ class OpenAILanguage:
         may hold the connection open behind that.
         """
         other = b""
-        stream = self._client.stream("/chat/completions", request, progress=lambda: given.words)
+        stream = self._client.stream(
+            "/chat/completions", request, progress=lambda: given.words, signs=lambda: given.deltas
+        )
         async with aclosing(lines(stream, self._client.malformed("an event without an end"))) as found:
             async for line in found:
                 if not line.startswith(b"data:"):
@@ -299,6 +302,8 @@ class _Given:
     begun: bool = False
     """There was an event."""
     called: bool = False
+    deltas: int = 0
+    """Events of the answer, with words or without: a model may think in the middle."""
     limited: bool = False
     """The server's limit of tokens ended it."""
     usage: object = None

@@ -2,7 +2,8 @@
 
 An entry is one file, named by a hash of engine, settings, voice and text, and checked by a hash of its content: a file
 that was damaged or cut is removed and made again. Files are written beside their place and moved there whole. The least
-recently used go when the limit is reached. A disk that fails costs the cache, never a line: it is logged and counted.
+recently used go when the limit is reached. A disk that fails or hangs costs the cache, never a line: it is logged and
+counted.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import os
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel
@@ -33,12 +35,16 @@ from duologue.telemetry.log import get_logger
 
 _MAGIC = b"duologue speech 1\n"
 _DIGEST = 32
+DISK_SECONDS = 2.0
+"""For the disk to give a line or to take one: who waits for a voice does not wait for a disk that hangs."""
 _ABANDONED_S = 3_600
 _PIECE_S = 0.2
 _STEPS = 32_768
 """Of 16 bits, to either side of silence."""
 _NO_SOUND = ("_seconds", "restarts", "threads", "key_variable")
 """Endings of settings that change nothing of what is heard."""
+
+T = TypeVar("T")
 
 _log = get_logger("duologue.speech.cache")
 
@@ -138,6 +144,11 @@ class SpeechCache:
         self._count("stored")
         self._evict()
 
+    def late(self) -> None:
+        """The disk did not answer in :data:`DISK_SECONDS`."""
+        self._count("failures")
+        _log.warning("the speech cache's disk hangs: lines are made without it", folder=str(self._folder))
+
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.speech"
 
@@ -223,6 +234,7 @@ class CachedSpeech(SpeechLayer):
         super().__init__(engine)
         self._fingerprint = fingerprint
         self._closed = False
+        self._asked: dict[asyncio.Future[Any], float] = {}  # of the disk, since when (s)
         self.cache = cache
         """Where the lines are."""
 
@@ -242,7 +254,7 @@ class CachedSpeech(SpeechLayer):
             raise ClosedError(f"{self.name} is closed")
         rate = self.capabilities.rate
         key = self.key(text, voice)
-        entry = await asyncio.to_thread(self.cache.get, key)
+        entry = await self._of_disk(partial(self.cache.get, key))
         if entry is not None and entry.rate == rate:
             for chunk in _pieces(entry):
                 yield chunk
@@ -256,7 +268,20 @@ class CachedSpeech(SpeechLayer):
         samples = np.concatenate([chunk.samples for chunk in chunks]) if chunks else silence(0)
         if chunks and np.isfinite(samples).all():  # else whoever hears it refuses it, now and the next time
             marks = tuple(mark for chunk in chunks for mark in chunk.marks)
-            await asyncio.to_thread(self.cache.put, key, CachedLine(samples, rate, marks))
+            await self._of_disk(partial(self.cache.put, key, CachedLine(samples, rate, marks)))
+
+    async def _of_disk(self, work: Callable[[], T]) -> T | None:
+        """What the disk gives in time, in a thread; None, and it is not asked, while it is late with anything."""
+        loop = asyncio.get_running_loop()
+        if any(loop.time() - since > DISK_SECONDS for since in self._asked.values()):
+            return None
+        asked = loop.run_in_executor(None, work)
+        self._asked[asked] = loop.time()
+        asked.add_done_callback(self._asked.pop)
+        done, _ = await asyncio.wait([asked], timeout=DISK_SECONDS)
+        if not done:
+            self.cache.late()
+        return asked.result() if done else None
 
     def key(self, text: str, voice: str) -> str:
         """The name of a line's entry."""

@@ -62,7 +62,7 @@ OTHERS_LIMIT = 25.0
 """Per cent of the CPU time used by other processes beyond which the figures are called in doubt."""
 FRAMES, WARM_UP = 45, 10
 PATIENCE = 15.0
-"""Seconds that an engine may take to warm up."""
+"""Seconds that a child may take to answer."""
 
 Progress = Callable[[str], None]
 
@@ -268,15 +268,18 @@ async def _try_tts(settings: Settings, name: str) -> tuple[EngineState, int]:
 
 
 async def _try_llm(settings: Settings, name: str) -> EngineState:
+    seconds = settings.chains.start_seconds
     try:
         engine = create_llm(settings, name)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(seconds):
                 await engine.warm_up()
         finally:
             await engine.close()
-    except (DuologueError, TimeoutError) as error:
-        return EngineState("llm", name, True, False, _words(error))
+    except DuologueError as error:
+        return EngineState("llm", name, True, False, str(error))
+    except TimeoutError:
+        return EngineState("llm", name, True, False, f"it was not ready within {seconds:g} s")
     return EngineState("llm", name, True, True)
 
 
@@ -323,10 +326,6 @@ def missing_models(settings: Settings) -> list[Missing]:
         for kind, pick in settings.picks.items()
         if pick.model is None and pick.engine in EMBEDDED.values()
     ]
-
-
-def _words(error: Exception) -> str:
-    return str(error) if isinstance(error, DuologueError) else f"it was not ready within {PATIENCE:g} s"
 
 
 def _others(settings: Settings) -> list[EngineState]:

@@ -22,7 +22,7 @@ from duologue.speech.voicing.voicing import Voicing
 
 SENTENCE = "please turn on the light"
 PATIENCE = 30.0
-"""Seconds that an engine may take to load, and to hear the sentence."""
+"""Seconds that an engine may take to hear the sentence; the judge of turns, to load as well."""
 _PAUSE = np.zeros(EAR_RATE // 3, np.float32)
 
 
@@ -42,17 +42,22 @@ async def speak(settings: Settings) -> Samples | None:
 
 
 async def try_ear(settings: Settings, name: str, sound: Samples | None) -> tuple[bool, str]:
-    """Whether the engine ``name`` hears the sentence (without one: comes up), and what it heard or what is wrong."""
+    """Whether the engine ``name`` hears the sentence (without one: comes up in the time that a house gives it), and
+    what it heard or what is wrong.
+    """
+    limit = settings.chains.start_seconds
     try:
         engine = create_stt(settings, name)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(limit):
                 await engine.warm_up()
+            limit = PATIENCE
+            async with asyncio.timeout(limit):
                 heard = await _heard(engine, sound) if sound is not None else ""
         finally:
             await engine.close()
     except (DuologueError, TimeoutError) as error:
-        return False, str(error) if isinstance(error, DuologueError) else f"it took more than {PATIENCE:g} s"
+        return False, str(error) if isinstance(error, DuologueError) else f"it took more than {limit:g} s"
     if sound is None:
         return True, "comes up; there was no sentence to try it with"
     return bool(heard), f"heard “{heard}”" if heard else "it heard nothing in a sentence"

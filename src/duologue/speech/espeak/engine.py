@@ -206,7 +206,7 @@ class Espeak:
         line = self._open_line(text, reading, spec)
         try:
             if (worker := self._process.worker) is not None:  # else the one that is started is told all open lines
-                await self._submit(line, worker)
+                self._submit(line, worker)
             while not line.over:
                 await self._until_answered(line)
                 chunk = line.take_all()
@@ -215,7 +215,7 @@ class Espeak:
         finally:
             del self._lines[line.number]
             if not line.over:
-                await self._cancel(line)
+                self._cancel(line)
 
     async def close(self) -> None:
         """End the worker; lines that are still being spoken end with :class:`ClosedError`. Idempotent."""
@@ -246,7 +246,7 @@ class Espeak:
         self._opened = hello
         for line in [line for line in self._lines.values() if not line.complete]:
             line.begin_again()
-            await self._submit(line, worker)
+            self._submit(line, worker)
 
     def _at_work(self) -> tuple[Work, ...]:
         """The line that is being spoken, and how far it came: lines are spoken in the order in which they came in."""
@@ -256,24 +256,16 @@ class Espeak:
                 return (Work((line.number, line.reached), f"the line “{line.text[:60]}”"),)
         return ()
 
-    async def _submit(self, line: _Line, worker: Worker) -> None:
-        """Send the line to the worker, once."""
-        if line.sent_to is worker:
-            return
-        line.sent_to = worker
-        try:
-            await worker.send(SpeakLine(line.number, line.reading.spoken, line.voice))
-        except PeerError:
-            pass  # whoever reads next meets the same death, restarts and sends again
+    def _submit(self, line: _Line, worker: Worker) -> None:
+        """Tell the worker of the line, once. Of a dead one whoever reads next hears, restarts and tells again."""
+        if line.sent_to is not worker:
+            line.sent_to = worker
+            worker.put(SpeakLine(line.number, line.reading.spoken, line.voice))
 
-    async def _cancel(self, line: _Line) -> None:
+    def _cancel(self, line: _Line) -> None:
         worker = self._process.worker
-        if worker is None or line.sent_to is not worker:
-            return
-        try:
-            await worker.send(CancelLine(line.number))
-        except PeerError:
-            pass  # a dead worker speaks no line; the next reader reports the death
+        if worker is not None and line.sent_to is worker:
+            worker.put(CancelLine(line.number))
 
     async def _until_answered(self, line: _Line) -> None:
         """Until something is in its inbox. One listener reads for all, until there is something for itself; then the

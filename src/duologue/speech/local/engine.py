@@ -209,13 +209,14 @@ class LocalSpeech:
         worker = await self._process.running()
         self._saying = sentence
         over, self._over = tuple(self._over), []
-        request = More(sentence.number, over)
+        request, made = More(sentence.number, over), 1
         if worker is not sentence.worker:
             sentence.worker = worker
             request = SaySentence(sentence.number, sentence.line, sentence.voice, sentence.heard, over)
+            made += sentence.heard  # by a model that cannot but make again what was heard
         worker.put(request)
         while True:
-            answer = await self._process.receive(worker, self._settings.sentence_seconds)
+            answer = await self._process.receive(worker, made * self._settings.sentence_seconds)
             assert isinstance(answer, SentenceSound | SentenceFailed)
             if answer.number == sentence.number:  # else one that a listener did not wait for
                 return answer

@@ -52,9 +52,7 @@ class WhisperProcess:
                     worker = await self.worker.running()
                     self._at = wanted
                     worker.put(wanted)
-                    left = self._patience
-                    while (answer := await self._answer(worker, wanted.number, left)) is None:
-                        left -= SIGN
+                    while (answer := await self._answer(worker, wanted.number)) is None:
                         yield None
                 except LostError as lost:
                     _log.warning("whisper restarts", cause=str(lost), seconds=round(wanted.seconds, 1))
@@ -70,12 +68,12 @@ class WhisperProcess:
             if self._at is wanted:
                 self._at = None
 
-    async def _answer(self, worker: Worker, number: int, left: float) -> Found | PassFailed | None:
-        """The answer to the pass, past those that nobody waited for; None: not yet, and there is time ``left``."""
+    async def _answer(self, worker: Worker, number: int) -> Found | PassFailed | None:
+        """The answer to the pass, past those that nobody waited for; None: not yet, and there is time left."""
         try:
-            async with asyncio.timeout(SIGN if left > SIGN else None):
+            async with asyncio.timeout(SIGN):
                 while True:
-                    answer = await self.worker.receive(worker, left)
+                    answer = await self.worker.receive(worker, self._patience)
                     assert isinstance(answer, Found | PassFailed)
                     if answer.number == number:
                         return answer
