@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from engine_doubles import ADA
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from duologue.app.lessons import stored_progress
 from duologue.app.lessons.desk import LessonDesk
 from duologue.app.lessons.stored_progress import StoredProgress
 from duologue.clock import SECOND
@@ -99,6 +101,17 @@ async def rates(desk: LessonDesk, word: str, rating: Rating) -> None:
         keeping = group.create_task(desk.run())
         await desk.rest()
         keeping.cancel()
+
+
+async def test_a_lesson_begins_though_the_store_does_not_answer(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asked for one, and each talk with a tutor, waited until the store answered."""
+    progress = await progress_of(store)
+    monkeypatch.setattr(stored_progress, "SOON_SECONDS", 0.05)
+    free = threading.Event()
+    store.put(lambda session: free.wait(60))
+    async with asyncio.timeout(30):
+        await desk_of(progress, Calendar())
+    free.set()
 
 
 async def known_well(store: Store, calendar: Calendar) -> tuple[StoredProgress, WordCard]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from duologue.clock import MILLISECOND, Clock
+from duologue.errors import PeerError
 from duologue.ids import unique_id
 from duologue.store.store import Store
 from duologue.store.tables import CorrectionRow, LessonRun, PersonRow, Review, Vocable
@@ -17,6 +20,9 @@ from duologue.tutor.plan import level_of, plan_of
 from duologue.tutor.progress import Correction, LessonDone, WordCard
 from duologue.tutor.review import rated
 
+T = TypeVar("T")
+SOON_SECONDS = 3.0
+"""A talk begins without what its learner knows when the store takes longer."""
 TAUGHT = "en"
 """The language that is learnt."""
 _SCHEDULED = ("due", "state", "step", "stability", "difficulty", "last_review", "reviews", "lapses")
@@ -25,7 +31,7 @@ _SCHEDULED = ("due", "state", "step", "stability", "difficulty", "last_review", 
 
 class StoredProgress:
     """A :class:`~duologue.tutor.progress.LearnerProgress` of the person with that id. What is asked raises as
-    :meth:`~duologue.store.store.Store.ask`; what is kept is put, and never waits.
+    :meth:`~duologue.store.store.Store.ask`, sooner; what is kept is put, and never waits.
     """
 
     def __init__(self, store: Store, person_id: str, clock: Clock) -> None:
@@ -35,7 +41,7 @@ class StoredProgress:
 
     async def cards(self) -> tuple[WordCard, ...]:
         """See the protocol."""
-        return await self._store.ask(self._cards)
+        return await self._asked_soon(self._cards)
 
     async def learn(self, cards: Sequence[WordCard]) -> None:
         """See the protocol."""
@@ -58,7 +64,7 @@ class StoredProgress:
 
     async def lessons(self) -> tuple[LessonDone, ...]:
         """See the protocol."""
-        return await self._store.ask(self._lessons)
+        return await self._asked_soon(self._lessons)
 
     async def finish(self, done: LessonDone) -> None:
         """See the protocol."""
@@ -79,6 +85,16 @@ class StoredProgress:
             person.level = level_of(plan_of(shipped_lessons(), self._lessons(session)))
 
         self._store.put(write)
+
+    async def _asked_soon(self, question: Callable[[Session], T]) -> T:
+        timer = asyncio.timeout(SOON_SECONDS)
+        try:
+            async with timer:
+                return await self._store.ask(question)
+        except TimeoutError as error:
+            if not timer.expired():
+                raise
+            raise PeerError("the store is slow", where="lesson") from error
 
     # Within a transaction
 
