@@ -187,6 +187,26 @@ async def test_a_withdrawal_is_answered_by_the_stage_or_by_its_death() -> None:
         assert (len(house.children), house.child.said) == (2, ["a"])
 
 
+@pytest.mark.parametrize("dies", [False, True])
+async def test_what_is_withdrawn_for_who_has_left_is_told_to_those_who_count_on_it(dies: bool) -> None:
+    """A token that is revoked cancels its request: the clip was gone, and the queue of clips waited for it for good."""
+    async with theatre() as house:
+        await house.settle()
+        house.child.ready()
+        await house.link.play(line("a"), 0)
+        await house.settle()
+        leaves = asyncio.get_running_loop().create_task(house.link.withdraw("a"))
+        await house.settle()
+        leaves.cancel()
+        await house.settle()
+        if dies:
+            house.child.die()
+        else:
+            house.child.report(UtteranceWithdrawn("a", True))
+        await house.settle()
+        assert house.heard.ended == ["a"] and house.link.queued("a") is None
+
+
 # Poison
 
 

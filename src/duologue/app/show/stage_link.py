@@ -455,10 +455,10 @@ class StageLink:
             case UtteranceEnded(utterance_id, at, played):
                 self._queue.pop(utterance_id, None)
                 self._listener.ended(utterance_id, self.time_of(at), played, "")
-            case UtteranceWithdrawn(utterance_id, done):
-                if done:
-                    self._queue.pop(utterance_id, None)
-                self._answer(utterance_id, done)
+            case UtteranceWithdrawn(utterance_id, True):
+                self._withdrawn(utterance_id)
+            case UtteranceWithdrawn(utterance_id, _):
+                self._answer(utterance_id, False)
             case Dropped(utterance_id, what):
                 self._answer(utterance_id, True)
                 if utterance_id in self._queue:
@@ -483,8 +483,13 @@ class StageLink:
 
     def _settle_withdrawals(self) -> None:
         for utterance_id in list(self._withdrawals):
-            self._queue.pop(utterance_id, None)
-            self._answer(utterance_id, True)
+            self._withdrawn(utterance_id)
+
+    def _withdrawn(self, utterance_id: str) -> None:
+        self._queue.pop(utterance_id, None)
+        if (future := self._withdrawals.get(utterance_id)) is not None and future.cancelled():
+            self._listener.ended(utterance_id, self._clock.now(), 0, "")  # who asked has left: others count on it
+        self._answer(utterance_id, True)
 
     def _drop_cut(self) -> None:
         for utterance_id in [name for name, queued in self._queue.items() if queued.cut]:
