@@ -239,14 +239,13 @@ class LineClient:
     async def drain(self) -> None:
         """No further calls; those that stand go on."""
         self._draining = True
-        await self._send_if_ready(lines.Drain())
+        self._put_if_ready(lines.Drain())
 
     def refuses(self, status: int) -> None:
         """Calls are refused with ``status`` from now on (0: they are taken): the line tells who asks."""
         if status != self._refusing:
             self._refusing = status
-            if self._tasks is not None:
-                self._tasks.create_task(self._send_if_ready(lines.Refusing(status)))
+            self._put_if_ready(lines.Refusing(status))
 
     @property
     def calls(self) -> int:
@@ -267,11 +266,11 @@ class LineClient:
         domains = {one.name: one.domain for one in self._plan.accounts}
         return domains.get(info.account) or info.peer
 
-    async def _send_if_ready(self, order: lines.LineOrder) -> None:
-        try:
-            await self.send(order)
-        except PeerError:
-            pass  # the next line is told by its plan
+    def _put_if_ready(self, order: lines.LineOrder) -> None:
+        """Whoever gives an order to the line as such waits for none that is stopped. The next line is told anew."""
+        worker = self.worker.worker
+        if worker is not None and self.ready.is_set():
+            worker.put(order)
 
     # The worker
 
@@ -297,9 +296,7 @@ class LineClient:
                 raise await self.worker.lose(worker, error) from error
 
     def _dismiss(self) -> None:
-        worker = self.worker.worker
-        if worker is not None and self._tasks is not None:
-            self._tasks.create_task(self._send_if_ready(lines.LineShutdown()))
+        self._put_if_ready(lines.LineShutdown())
 
     def _mourn(self, why: str) -> None:
         self.ready.clear()
@@ -314,7 +311,7 @@ class LineClient:
         if worker is not None:
             try:
                 async with asyncio.timeout(self._plan.leave_s + LEAVE_MARGIN):
-                    await worker.send(lines.LineShutdown())
+                    worker.put(lines.LineShutdown())
                     while True:
                         self._taken(await worker.receive())
             except (DuologueError, TimeoutError):
