@@ -28,9 +28,8 @@ import atexit
 import contextvars
 import inspect
 import re
-import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future, wait
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -39,10 +38,11 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar, cast, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import to_json
 
-from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
+from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import InputError, in_words
 from duologue.streams import unhurried
 from duologue.strict_json import read_json
+from duologue.threads import Apart
 
 MAX_RESULT = 8_000
 """Characters of a result that a model is shown."""
@@ -67,44 +67,31 @@ class ToolFiller(str):
     __slots__ = ()
 
 
-class _Threads(Executor):
+class _Functions(Apart):
     """A thread for each call. The loop's own few are everybody's (files, names of hosts, the end of the house): some
     functions that hang would hold them all, and the process, which waits for those at its end.
     """
 
     def __init__(self) -> None:
-        self._running: set[threading.Thread] = set()
+        super().__init__("tool")
+        self._running: set[Future[Any]] = set()
         atexit.register(self._leave)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """See :class:`concurrent.futures.Executor`. Raises :class:`InputError` while too many run."""
         if len(self._running) >= MOST_THREADS:
             raise InputError(f"{MOST_THREADS} calls of functions still run", remedy="Answer without it.")
-        done: Future[T] = Future()
-
-        def run() -> None:
-            try:
-                found = fn(*args, **kwargs)
-            except BaseException as error:
-                self._running.discard(thread)
-                done.set_exception(error)
-            else:
-                self._running.discard(thread)
-                done.set_result(found)
-
-        thread = threading.Thread(target=run, name="tool", daemon=True)
-        self._running.add(thread)
-        thread.start()
+        done = super().submit(fn, *args, **kwargs)
+        self._running.add(done)
+        done.add_done_callback(self._running.discard)
         return done
 
     def _leave(self) -> None:
         """What a function is at it may finish, if that is soon."""
-        until = SYSTEM_CLOCK.now() + round(LAST_SECONDS * SECOND)
-        for thread in tuple(self._running):
-            thread.join(max(0, until - SYSTEM_CLOCK.now()) / SECOND)
+        wait(self._running, LAST_SECONDS)
 
 
-_threads = _Threads()
+_functions = _Functions()
 
 
 class Tool:
@@ -160,7 +147,7 @@ class Tool:
             if inspect.iscoroutinefunction(self.function):
                 return await self.function(**values)
             run = cast("Callable[[], object]", partial(contextvars.copy_context().run, self.function, **values))
-            thread = asyncio.get_running_loop().run_in_executor(_threads, run)
+            thread = asyncio.get_running_loop().run_in_executor(_functions, run)
             thread.add_done_callback(_retrieved)
             if begun is not None:
                 begun.thread = thread

@@ -32,11 +32,13 @@ from duologue.speech.engine import TextToSpeech
 from duologue.speech.layer import SpeechLayer
 from duologue.speech.utterance import Mark, MarkKind, SpeechChunk
 from duologue.telemetry.log import get_logger
+from duologue.threads import Apart
 
 _MAGIC = b"duologue speech 1\n"
 _DIGEST = 32
 DISK_SECONDS = 2.0
 """For the disk to give a line or to take one: who waits for a voice does not wait for a disk that hangs."""
+_DISK = Apart("speech cache")
 _ABANDONED_S = 3_600
 _PIECE_S = 0.2
 _STEPS = 32_768
@@ -275,7 +277,7 @@ class CachedSpeech(SpeechLayer):
         loop = asyncio.get_running_loop()
         if any(loop.time() - since > DISK_SECONDS for since in self._asked.values()):
             return None
-        asked = loop.run_in_executor(None, work)
+        asked = loop.run_in_executor(_DISK, work)
         self._asked[asked] = loop.time()
         asked.add_done_callback(self._asked.pop)
         done, _ = await asyncio.wait([asked], timeout=DISK_SECONDS)
