@@ -85,9 +85,10 @@ class _InnerWorker:
     """The house's end: a :class:`~duologue.child.Worker` that is no process."""
 
     module = "duologue.phone.line.process"
-    signal = taken = 0
+    signal = 0
 
     def __init__(self, clock: Clock, group: asyncio.TaskGroup) -> None:
+        self.taken = 0
         self.pid = os.getpid()
         self._orders, self._reports = _Pipe(), _Pipe()
         self._task = group.create_task(self._run(clock))
@@ -100,16 +101,21 @@ class _InnerWorker:
     def gone(self) -> bool:
         return self._reports.ended
 
+    def put(self, message: object) -> None:
+        self._orders.put(message)
+
     async def send(self, message: object) -> None:
         if self._task.done():
             raise await self.death()
-        self._orders.put(message)
+        self.put(message)
 
     async def receive(self) -> object:
         try:
-            return await self._reports.get()
+            report = await self._reports.get()
         except ClosedError:
             raise await self.death() from None
+        self.taken += 1
+        return report
 
     async def close(self, patience: float = 2.0) -> None:
         self._orders.put(_END)
