@@ -34,7 +34,7 @@ from duologue.phone.leg import LegEvent, Played, Stopped
 from duologue.phone.media.message_player import MessagePlayer
 
 MOST_UNSENT = 2_000
-"""Messages that wait for a socket that takes none; then it is given up."""
+"""Messages that wait for a socket that takes too few; then it is given up, and the next one brings what was missed."""
 MOST_WRITTEN = 64
 """Of what was written, the newest that is kept until it is known to have come; what is older came long ago."""
 MOST_CAPTURED = 10 * say.EAR_RATE
@@ -368,7 +368,10 @@ class TalkClient:
             while True:
                 self._news.clear()
                 while self._unsent:
-                    await link.send(self._unsent.popleft())
+                    if len(self._unsent) > MOST_UNSENT:
+                        raise TimeoutError("the house does not keep up")
+                    async with asyncio.timeout(SILENT_SECONDS):
+                        await link.send(self._unsent.popleft())
                 await self._news.wait()
 
     def _obey(self, message: FromServer) -> None:
@@ -428,7 +431,7 @@ class TalkClient:
             self._later.append(message)
 
     def _put(self, data: str | bytes) -> None:
-        if len(self._unsent) < MOST_UNSENT:
+        if len(self._unsent) <= MOST_UNSENT:
             self._unsent.append(data)
             self._news.set()
 

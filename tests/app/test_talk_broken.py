@@ -14,7 +14,9 @@ from test_talk_session import LONG, begun, play, speak
 
 from duologue.app.talk import messages as say
 from duologue.audio.pcm import Samples
-from duologue.client import TalkClient, TalkWish
+from duologue.client import Link, TalkClient, TalkWish
+from duologue.clock import SECOND
+from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.hearing import Transcript
 from duologue.speech.hearing_fake import Hearing, evenly
 
@@ -156,3 +158,49 @@ def test_who_interrupts_while_the_socket_is_broken_is_not_spoken_to_further(
             client.leave()
 
     play(monkeypatch, tmp_path, story, LONG)
+
+
+def test_a_house_that_says_on_and_takes_nothing_is_left_for_another_socket() -> None:
+    """It pings, so it is there; what was written waited for it without end, and the two-thousandth word was lost."""
+    taken: list[str | bytes] = []
+    welcome = say.TalkWelcome(
+        version=say.VERSION, conversation="c", resume="r", resumed=False, character="chad", title="Chad",
+        microphone=False, rate=48_000, resume_seconds=10.0,
+    )  # fmt: skip
+
+    class House:
+        def __init__(self, takes: bool) -> None:
+            self._takes, self._pings = takes, 0
+
+        async def send(self, data: str | bytes) -> None:
+            if not self._takes and '"hello"' not in str(data):
+                await asyncio.Event().wait()
+            taken.append(data)
+            self._pings = 100 if "What?" in str(data) else self._pings
+
+        async def receive(self) -> str | bytes:
+            self._pings += 1
+            if self._pings == 1:
+                return welcome.model_dump_json()
+            if self._pings > 100:
+                return say.TalkBye(code="ended", text="Over.").model_dump_json()
+            await asyncio.sleep(2)
+            return say.TalkPing(number=self._pings).model_dump_json()
+
+        async def close(self) -> None:
+            pass
+
+    async def dial() -> Link:
+        return House(takes=client.sockets > 0)
+
+    async def main() -> None:
+        nonlocal client
+        client = TalkClient(dial, clock=LoopClock(SECOND))
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            running = await begun(group, client)
+            client.say("What?")
+            assert (await running).code == "ended"
+        assert client.sockets == 2 and any("What?" in str(data) for data in taken)
+
+    client: TalkClient
+    simulate(main())
