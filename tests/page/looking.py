@@ -16,8 +16,13 @@ AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "ax
 MOST_BYTES = 150_000
 TALLEST = 2_600
 """Pixels of a page on a picture."""
-FINDINGS = """async () => (await axe.run(document, { resultTypes: ['violations'] }))
-  .violations.map(each => [each.id, each.nodes.map(node => node.html)])"""
+FINDINGS = """async () => {
+  const fading = document.getAnimations().filter(one => one.effect.getComputedTiming().endTime < Infinity)
+  const faded = Promise.all(fading.map(one => one.finished.catch(() => null)))
+  await Promise.race([faded, new Promise(soon => setTimeout(soon, 2000))]) // what is half there has no contrast yet
+  const { violations } = await axe.run(document, { resultTypes: ['violations'] })
+  return violations.map(each => [each.id, each.nodes.map(node => node.html)])
+}"""
 OUTSIDE = """() => [...document.querySelectorAll(
     'main :is(button, input:not([type=radio]), select, a, p, h2, h3, li, dt, dd, label, output, time)')]
   .filter(one => one.checkVisibility() && getComputedStyle(one).clipPath === 'none')
@@ -81,7 +86,7 @@ async def look(
     before = page.viewport_size
     for width, height in sizes:
         await page.set_viewport_size({"width": width, "height": height})
-        assert await findings(page) == [], (name, width)
+        assert (found := await findings(page)) == [], (name, width, found)
         assert await page.evaluate("[document.documentElement.scrollWidth]") <= [width], (name, width)
         assert await page.evaluate(OUTSIDE) == [], (name, width)
         assert await page.evaluate(COVERED) == [], (name, width)
