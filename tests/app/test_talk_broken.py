@@ -190,11 +190,10 @@ def test_a_house_that_says_on_and_takes_nothing_is_left_for_another_socket() -> 
         async def close(self) -> None:
             pass
 
-    async def dial() -> Link:
-        return House(takes=client.sockets > 0)
-
     async def main() -> None:
-        nonlocal client
+        async def dial() -> Link:
+            return House(takes=client.sockets > 0)
+
         client = TalkClient(dial, clock=LoopClock(SECOND))
         async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             running = await begun(group, client)
@@ -202,5 +201,4 @@ def test_a_house_that_says_on_and_takes_nothing_is_left_for_another_socket() -> 
             assert (await running).code == "ended"
         assert client.sockets == 2 and any("What?" in str(data) for data in taken)
 
-    client: TalkClient
     simulate(main())

@@ -29,11 +29,10 @@ import contextvars
 import inspect
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Future, wait
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, ParamSpec, TypeAlias, TypeVar, cast, get_type_hints
+from typing import Any, TypeAlias, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import to_json
@@ -54,44 +53,15 @@ MOST_THREADS = 100
 """Functions that run in threads of their own at once, those included that hang; more calls are refused."""
 LAST_SECONDS = 5.0
 """For what still runs in a thread when the process ends."""
+_FUNCTIONS = Apart("tool")
 _PARAMETER = re.compile(r"^[ \t]*:param[ \t]+(\w+):[ \t]*(.+?)(?=^[ \t]*:\w|^[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
-
-
-P = ParamSpec("P")
-T = TypeVar("T")
+atexit.register(lambda: _FUNCTIONS.finish(LAST_SECONDS))
 
 
 class ToolFiller(str):
     """A piece of a stream that is no part of the reply: it is spoken as it is, while a tool runs."""
 
     __slots__ = ()
-
-
-class _Functions(Apart):
-    """A thread for each call. The loop's own few are everybody's (files, names of hosts, the end of the house): some
-    functions that hang would hold them all, and the process, which waits for those at its end.
-    """
-
-    def __init__(self) -> None:
-        super().__init__("tool")
-        self._running: set[Future[Any]] = set()
-        atexit.register(self._leave)
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """See :class:`concurrent.futures.Executor`. Raises :class:`InputError` while too many run."""
-        if len(self._running) >= MOST_THREADS:
-            raise InputError(f"{MOST_THREADS} calls of functions still run", remedy="Answer without it.")
-        done = super().submit(fn, *args, **kwargs)
-        self._running.add(done)
-        done.add_done_callback(self._running.discard)
-        return done
-
-    def _leave(self) -> None:
-        """What a function is at it may finish, if that is soon."""
-        wait(self._running, LAST_SECONDS)
-
-
-_functions = _Functions()
 
 
 class Tool:
@@ -147,7 +117,9 @@ class Tool:
             if inspect.iscoroutinefunction(self.function):
                 return await self.function(**values)
             run = cast("Callable[[], object]", partial(contextvars.copy_context().run, self.function, **values))
-            thread = asyncio.get_running_loop().run_in_executor(_functions, run)
+            if _FUNCTIONS.running >= MOST_THREADS:
+                raise InputError(f"{MOST_THREADS} calls of functions still run", remedy="Answer without it.")
+            thread = asyncio.get_running_loop().run_in_executor(_FUNCTIONS, run)
             thread.add_done_callback(_retrieved)
             if begun is not None:
                 begun.thread = thread

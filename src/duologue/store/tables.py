@@ -109,7 +109,7 @@ class ConversationRow(Base):
     character: Mapped[str] = _text()
     topic: Mapped[str] = _text()
     recording: Mapped[str] = _text()
-    """The file; empty: it was not recorded."""
+    """The file, which is not there if it could not be made; empty: none was to be."""
     began: Mapped[int] = mapped_column(BigInteger, index=True)
     ended: Mapped[int | None] = mapped_column(BigInteger, nullable=True)
     """None: it goes on, or the process was killed in it."""

@@ -401,7 +401,7 @@ class CallRecord:
     loss_percent: Annotated[float, "The most packets of a hundred that were missing, of those measured."] = 0.0
     jitter_ms: Annotated[float, "The largest jitter that was measured."] = 0.0
     round_trip_ms: Annotated[float, "The newest round trip; 0: none was measured."] = 0.0
-    recording: Annotated[str, "The file; empty: it was not recorded."] = ""
+    recording: Annotated[str, "The file, which is not there if it could not be made; empty: none was to be."] = ""
 
     @property
     def ends(self) -> str:

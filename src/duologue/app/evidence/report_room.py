@@ -51,7 +51,7 @@ class ReportRoom:
         self._budgets = budgets
         self._written = written
         self._making = asyncio.Lock()
-        self._waiting = self._reading = 0
+        self._waiting = 0
         self._made: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
 
     async def runs(self) -> tuple[RunView, ...]:
@@ -73,15 +73,11 @@ class ReportRoom:
         return sound_of(found) if found is not None else None
 
     async def _from_disk(self, read: Callable[[], T]) -> T:
-        if self._reading >= MOST_READING:
+        if _READERS.running >= MOST_READING:
             raise ClosedError(
                 "the disk on which runs are kept does not answer", where="runs", remedy="Try again when it does."
             )
-        self._reading += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(_READERS, read)
-        finally:
-            self._reading -= 1
+        return await asyncio.get_running_loop().run_in_executor(_READERS, read)
 
     async def report(self, run_id: str, form: Form = "html", span: RunSpan | None = None, offset: int = 0) -> bytes:
         """The report of a run, or of a span of it, its times of day ``offset`` minutes ahead of UTC. Raises
